@@ -1,0 +1,40 @@
+# The book's commands. Each sets up .venv by itself.
+
+PORT ?= 8000
+PY := .venv/bin/python
+
+help: ## list the commands
+	@echo "make COMMAND, where COMMAND is one of:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+book: .venv/.ready ## execute the notebooks and build the site into _build/html
+	@$(PY) tools/book.py
+
+test: .venv/.ready ## lint, types, unit tests, every notebook, and the built site in a browser
+	@$(PY) tools/test.py
+
+check: .venv/.ready ## the checks that take seconds: lint, format, types, notebooks without outputs
+	@$(PY) tools/test.py --quick
+
+format: .venv/.ready ## put code and notebooks into the form that make check asks for
+	@$(PY) tools/format.py
+
+serve: ## show the built site on this machine: make serve PORT=8000
+	@test -f _build/html/index.html || { echo "error: there is no built site yet; type: make book" >&2; exit 1; }
+	@$(MAKE) -s --no-print-directory .venv/.ready
+	@$(PY) tools/serve.py $(PORT)
+
+links: .venv/.ready ## ask every external link of the book whether it still answers
+	@$(PY) tools/book.py --linkcheck
+
+set-repository: .venv/.ready ## stamp the address of your repository everywhere: URL=https://github.com/OWNER/REPO
+	@$(PY) tools/repository.py "$(URL)"
+
+clean: ## remove what was built; .venv stays
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache
+
+.venv/.ready: requirements.txt pyproject.toml tools/environment.sh
+	@sh tools/environment.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help book test check format serve links set-repository clean

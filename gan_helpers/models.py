@@ -1,0 +1,67 @@
+"""The networks of the book, and the latent noise that feeds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+}
+PRIORS = ("normal", "uniform")
+
+
+def mlp(*widths: int, activation: str = "leaky_relu") -> nn.Sequential:
+    """A multi-layer perceptron: linear layers of the given widths with an activation between each two.
+
+    `mlp(1, 1)` is the affine map `x = a z + b`. Weights start as PyTorch's default draws them, from the global
+    generator that `runtime.seed` sets.
+
+    Args:
+        widths: input, hidden and output widths; maps `(n, widths[0])` to `(n, widths[-1])`.
+        activation: one of `leaky_relu` (slope 0.2), `relu`, `tanh`.
+
+    Raises:
+        ValueError: fewer than two widths, or an unknown activation.
+
+    >>> mlp(2, 64, 1)(torch.zeros(5, 2)).shape
+    torch.Size([5, 1])
+    """
+    if len(widths) < 2:
+        raise ValueError(f"an MLP needs an input and an output width, got {widths}")
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"unknown activation {activation!r}: choose one of {', '.join(ACTIVATIONS)}")
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(widths):
+        layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+def discriminator(*widths: int, activation: str = "leaky_relu") -> nn.Sequential:
+    """An MLP that ends in one logit a sample: `(n, widths[0])` to `(n,)`.
+
+    >>> discriminator(2, 64)(torch.zeros(5, 2)).shape
+    torch.Size([5])
+    """
+    return nn.Sequential(*mlp(*widths, 1, activation=activation), nn.Flatten(0))
+
+
+def sample_z(n: int, z_dim: int, rng: torch.Generator, prior: str = "normal") -> Tensor:
+    """Latent noise `(n, z_dim)` on the generator's device: N(0, 1), or uniform on [-1, 1].
+
+    Raises:
+        ValueError: an unknown prior.
+
+    >>> sample_z(3, 2, torch.Generator().manual_seed(0)).shape
+    torch.Size([3, 2])
+    """
+    if prior == "normal":
+        return torch.randn(n, z_dim, generator=rng, device=rng.device)
+    if prior == "uniform":
+        return 2 * torch.rand(n, z_dim, generator=rng, device=rng.device) - 1
+    raise ValueError(f"unknown prior {prior!r}: choose one of {', '.join(PRIORS)}")

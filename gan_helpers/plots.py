@@ -1,0 +1,94 @@
+"""Arrays in, Axes out: the figures that more than one chapter draws. Nothing here trains, and nothing calls `show`."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from gan_helpers import metrics, style, theory
+
+
+def losses(ax: Axes, step: ArrayLike, d_loss: ArrayLike, g_loss: ArrayLike) -> Axes:
+    """Both losses over steps, with the two landmarks: log 4 for D and log 2 for G, where D can only guess.
+
+    Args:
+        step, d_loss, g_loss: `(n,)`, losses in nats; or `(K, n)` for K runs, drawn as median and 10 to 90 % band.
+    """
+    for loss, label, colour, dash in ((d_loss, "d_loss", style.INK, "-"), (g_loss, "g_loss", style.FAKE, "--")):
+        curves = np.atleast_2d(np.asarray(loss, float))
+        low, middle, high = metrics.quantiles(curves)
+        ax.plot(step, middle, dash, color=colour, label=label)
+        if len(curves) > 1:
+            ax.fill_between(step, low, high, color=colour, alpha=0.15, linewidth=0)
+    for value, label in ((theory.LOG4, "log 4"), (theory.LOG2, "log 2")):
+        ax.axhline(value, color=style.MUTED, linewidth=0.8, linestyle=":")
+        ax.annotate(label, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+    ax.set(xlabel="step", ylabel="loss (nats)")
+    ax.legend(loc="upper right", ncols=2)
+    return ax
+
+
+def densities(ax: Axes, x: ArrayLike, p_data: ArrayLike, p_gen: ArrayLike, d_prob: ArrayLike) -> Axes:
+    """Two densities, what D reports on an axis of its own at the right, and dotted what the best D would report.
+
+    The upper half of Figure 1 in Goodfellow et al. (2014). Returns the right axis. The dotted line is left out where
+    both densities together are below 5 % of the peak of p_data: nothing lands there from which D could have learned.
+
+    Args:
+        x, p_data, p_gen, d_prob: `(n,)`; densities in units of 1 / x, `d_prob` in [0, 1].
+    """
+    p, q = np.asarray(p_data, float), np.asarray(p_gen, float)
+    ax.fill_between(x, p, color=style.REAL, alpha=0.25, linewidth=0)
+    ax.plot(x, p, color=style.REAL, label="real data, p")
+    ax.plot(x, q, "--", color=style.FAKE, label="generated, q")
+    ax.set(xlabel="x", ylim=(0, 1.5 * p.max()), yticks=[])
+    right = ax.twinx()
+    right.plot(x, d_prob, color=style.INK, label="D(x), right axis")
+    best = np.where(p + q > 0.05 * p.max(), theory.optimal_discriminator(p, q), np.nan)
+    right.plot(x, best, ":", color=style.INK, label="p / (p + q)")
+    right.set(ylim=(0, 1.02), yticks=[0, 0.5, 1])
+    right.spines["right"].set_visible(True)
+    return right
+
+
+def arrows(ax: Axes, z: ArrayLike, x: ArrayLike) -> Axes:
+    """Where G sends each z: arrows from a line of z above to the x axis below. `z` and `x` are `(n,)`."""
+    z, x = np.asarray(z, float), np.asarray(x, float)
+    span = np.asarray(ax.get_xlim())
+    top = span.mean() + (z - z.mean()) / max(np.ptp(z), 1e-9) * np.ptp(span) * 0.9  # z drawn over the width of x
+    for start, end in zip(top, x, strict=True):
+        ax.annotate("", (end, 0), (start, 1), arrowprops={"arrowstyle": "->", "color": style.FAKE, "lw": 0.8})
+    ax.set(xlim=span, ylim=(0, 1), yticks=[0, 1], yticklabels=["x", "z"])
+    ax.tick_params(bottom=False, labelbottom=False, left=False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return ax
+
+
+def digits(ax: Axes, images: ArrayLike, columns: int = 8) -> Axes:
+    """A grid of images, `(n, h, w)`, `(n, 1, h, w)` or `(n, 784)`, with values in [-1, 1]; white is ink."""
+    x = np.asarray(images, float)
+    side = round(x[0].size ** 0.5)
+    x = x.reshape(-1, side, side)
+    rows = -(-len(x) // columns)
+    x = np.concatenate([x, -np.ones((rows * columns - len(x), side, side))])
+    sheet = x.reshape(rows, columns, side, side).swapaxes(1, 2).reshape(rows * side, columns * side)
+    ax.imshow(sheet, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+    ax.set_axis_off()
+    return ax
+
+
+def strip(ax: Axes, groups: dict[str, ArrayLike], threshold: float | None = None) -> Axes:
+    """One dot a seed and row a setting, with the median and its 95 % interval: what "over many seeds" looks like."""
+    for row, (_name, values) in enumerate(groups.items()):
+        v = np.asarray(values, float)
+        jitter = 0.28 * np.sin(np.arange(len(v)) * 2.4)  # the same spread each time, without a generator
+        ax.plot(v, row + jitter, "o", color=style.REAL, alpha=0.55, markersize=4, markeredgewidth=0)
+        middle, low, high = metrics.median_interval(v)
+        ax.plot([low, high], [row, row], color=style.INK, linewidth=2.2)
+        ax.plot(middle, row, "|", color=style.INK, markersize=16, markeredgewidth=2.2)
+    if threshold is not None:
+        ax.axvline(threshold, color=style.FAKE, linestyle="--", linewidth=1.2)
+    ax.set(yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.5, -0.5))
+    return ax

@@ -1,0 +1,101 @@
+"""Where and how long a notebook runs: device, seed, budget, threads, progress bars.
+
+Nothing else in the package touches a global random generator or the number of CPU threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TypeVar
+
+import torch
+from tqdm import tqdm
+
+from gan_helpers import __version__
+
+T = TypeVar("T")
+
+BUDGETS = ("smoke", "page", "full")
+DEVICES = ("cpu", "cuda", "mps")
+
+
+def budget_name() -> str:
+    """The budget in force: `"smoke"`, `"page"` or `"full"`.
+
+    Read from the environment variable `GAN_BUDGET`; unset, it is `full` where there is a CUDA device, `page` elsewhere.
+
+    Raises:
+        ValueError: `GAN_BUDGET` holds something else.
+    """
+    name = os.environ.get("GAN_BUDGET", "") or ("full" if torch.cuda.is_available() else "page")
+    if name not in BUDGETS:
+        raise ValueError(f"GAN_BUDGET is {name!r}, but must be one of {', '.join(BUDGETS)} (or unset)")
+    return name
+
+
+def budget(*, smoke: T, page: T, full: T) -> T:
+    """Pick a value by the budget: the only place where a notebook asks how long it may take.
+
+    `smoke` proves that every cell runs, `page` is the published book (two CPU cores), `full` is for a GPU.
+
+    >>> steps = budget(smoke=20, page=2_000, full=20_000)
+    """
+    return {"smoke": smoke, "page": page, "full": full}[budget_name()]
+
+
+def device(name: str | None = None) -> torch.device:
+    """The device to train on: the one named, or CUDA where there is one, or the CPU.
+
+    Raises:
+        ValueError: an unknown name, or a device that this machine does not have.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    name = name or ("cuda" if available["cuda"] else "cpu")
+    if name.split(":")[0] not in DEVICES:
+        raise ValueError(f"unknown device {name!r}: choose one of {', '.join(DEVICES)}")
+    if not available[name.split(":")[0]]:
+        here = ", ".join(d for d in DEVICES if available[d])
+        raise ValueError(f"device {name!r} is not available on this machine: choose one of {here}")
+    return torch.device(name)
+
+
+def seed(n: int, device: str | torch.device | None = None) -> torch.Generator:
+    """Make a run repeatable: seed torch's global generator and return a generator of its own on `device`.
+
+    The global one is what `nn.Linear` draws its weights from. Everything else in the book (data, noise) draws from
+    the generator returned here, so that drawing more of one thing never changes another.
+
+    >>> rng = seed(0, "cpu")
+    >>> torch.rand(2, generator=rng).shape
+    torch.Size([2])
+    """
+    torch.manual_seed(n)
+    return torch.Generator(device=device or "cpu").manual_seed(n)
+
+
+def threads(n: int) -> None:
+    """Let torch use `n` CPU threads.
+
+    One is right for small networks: a second thread makes them slower, and on a busy machine by a factor of a hundred.
+    A value that you set yourself in `OMP_NUM_THREADS` wins.
+    """
+    if not os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(n)
+
+
+def setup(device_name: str | None = None) -> torch.device:
+    """Start a notebook: check the budget, pick the device, use one CPU thread, and say all that in one line.
+
+    Raises:
+        ValueError: an unknown budget or device.
+    """
+    name, where = budget_name(), device(device_name)
+    threads(1)
+    print(f"gan_helpers {__version__} · torch {torch.__version__.split('+')[0]} · {where} · {name} budget")
+    return where
+
+
+def progress(iterable: Iterable[T], total: int | None = None, desc: str = "") -> Iterable[T]:
+    """Wrap an iterable in a text progress bar that appears only if it takes more than two seconds."""
+    return tqdm(iterable, total=total, desc=desc, delay=2, mininterval=0.5, leave=False)

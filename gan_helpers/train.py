@@ -1,0 +1,218 @@
+"""Training as an iterator: one discriminator step, one generator step, and a loop that yields what happened.
+
+There is no Trainer, no callback, no configuration object. You loop over `train(...)`, and look, plot or break off
+in the body of your own loop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from gan_helpers.losses import Game, clip_weights, get_game, gradient_penalty
+from gan_helpers.models import sample_z
+from gan_helpers.runtime import progress as progress_bar
+
+
+class Source(Protocol):
+    """Anything that can be sampled can be learned."""
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one step of `train` did. A step is one generator update, with the discriminator updates before it.
+
+    Attributes:
+        step: 1 for the first.
+        d_loss, g_loss: in nats for the logistic games, `d_loss` the sum of its real and fake means, without penalty.
+        real_logits, fake_logits: `(n,)`, of the last discriminator update.
+        x_fake: G at a fixed z, `(n, *sample)`, on the steps that `snapshot_every` asks for; else None.
+    """
+
+    step: int
+    d_loss: float
+    g_loss: float
+    real_logits: Tensor
+    fake_logits: Tensor
+    x_fake: Tensor | None = None
+
+
+class TrainingDivergedError(FloatingPointError):
+    """A loss became infinite or NaN. `records` holds the steps before (the last 10,000 of them)."""
+
+    def __init__(self, message: str, records: list[Step]):
+        super().__init__(message)
+        self.records = records
+
+
+def d_step(
+    G: nn.Module,
+    D: nn.Module,
+    d_opt: Optimizer,
+    x_real: Tensor,
+    z: Tensor,
+    game: Game,
+    r1_gamma: float = 0.0,
+    r2_gamma: float = 0.0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One discriminator update: tell real from generated a little better, and leave G alone.
+
+    Args:
+        x_real: `(n, *sample)`; z: `(n, z_dim)`.
+        r1_gamma, r2_gamma: weights of the gradient penalties at real and at generated samples.
+
+    Returns:
+        the loss without penalty, `()`, and the logits on real and generated samples, `(n,)` each; all detached.
+    """
+    x_fake = G(z).detach()  # cut here: this loss must not reach G
+    real_logits, fake_logits = D(x_real), D(x_fake)
+    d_loss = total = game.d_loss(real_logits, fake_logits)
+    if r1_gamma:
+        total = total + r1_gamma * gradient_penalty(D, x_real, x_real.dim() - 1)
+    if r2_gamma:
+        total = total + r2_gamma * gradient_penalty(D, x_fake, x_fake.dim() - 1)
+    d_opt.zero_grad()
+    total.backward()
+    d_opt.step()
+    return d_loss.detach(), real_logits.detach(), fake_logits.detach()
+
+
+def g_step(G: nn.Module, D: nn.Module, g_opt: Optimizer, z: Tensor, game: Game, x_real: Tensor | None = None) -> Tensor:
+    """One generator update: make D more wrong about G's samples, and leave D alone. Returns the loss, `()`.
+
+    The gradient passes *through* D on its way to G, but D's own weights are frozen meanwhile: they need no gradient.
+    `x_real` is looked at only by games whose generator loss compares with real samples.
+    """
+    D.requires_grad_(False)
+    real_logits = D(x_real) if game.g_needs_real else None
+    g_loss = game.g_loss(real_logits, D(G(z)))  # a new forward pass, and no detach
+    g_opt.zero_grad()
+    g_loss.backward()
+    g_opt.step()
+    D.requires_grad_(True)
+    return g_loss.detach()
+
+
+def train(
+    G: nn.Module,
+    D: nn.Module,
+    target: Source,
+    *,
+    z_dim: int,
+    steps: int,
+    rng: torch.Generator,
+    game: str = "nonsaturating",
+    batch: int = 128,
+    g_lr: float = 1e-3,
+    d_lr: float = 1e-3,
+    betas: tuple[float, float] = (0.5, 0.999),
+    n_d: int = 1,
+    r1_gamma: float = 0.0,
+    r2_gamma: float = 0.0,
+    clip: float = 0.0,
+    snapshot_every: int = 0,
+    n_snapshot: int = 64,
+    progress: str = "",
+) -> Iterator[Step]:
+    """Train G against D in place, with Adam, and yield a frozen `Step` after every generator update.
+
+    Args:
+        G: maps z `(n, z_dim)` to samples; D: maps samples to logits `(n,)`; both on the device of `rng`.
+        target: anything with `sample(n, rng)`.
+        game: a name in `losses.GAMES`.
+        n_d: discriminator updates for each generator update.
+        r1_gamma, r2_gamma: weights of the gradient penalties; see `losses.gradient_penalty` for the factor 1/2.
+        clip: limit for D's weights after each update; 0 for none.
+        snapshot_every: yield G at `n_snapshot` fixed z every that many steps, and at the first; 0 for never.
+        progress: a label for a progress bar; empty for none.
+
+    Raises:
+        ValueError: unknown game, or shapes or devices that do not fit; at once, not at the first step.
+        TrainingDivergedError: a loss that is not finite; its `records` are the steps so far.
+
+    Source: Goodfellow et al. (2014), Algorithm 1, with Adam in place of plain gradient descent.
+
+    >>> from gan_helpers import data, models, runtime
+    >>> rng = runtime.seed(0)
+    >>> G, D = models.mlp(1, 1), models.discriminator(1, 16)
+    >>> [s.step for s in train(G, D, data.target("gaussian"), z_dim=1, steps=3, rng=rng)]
+    [1, 2, 3]
+    """
+    chosen = get_game(game)
+    if min(steps, batch, n_d) < 1:
+        raise ValueError(f"steps, batch and n_d must be at least 1, got {steps}, {batch} and {n_d}")
+    check_shapes(G, D, target, z_dim, rng)
+    d_opt = Adam(D.parameters(), lr=d_lr, betas=betas, fused=rng.device.type != "mps")
+    g_opt = Adam(G.parameters(), lr=g_lr, betas=betas, fused=rng.device.type != "mps")
+    z_fixed = sample_z(n_snapshot, z_dim, rng) if snapshot_every else None
+
+    def loop() -> Iterator[Step]:
+        so_far: deque[Step] = deque(maxlen=10_000)
+        numbers = range(1, steps + 1)
+        for i in progress_bar(numbers, desc=progress) if progress else numbers:
+            for _ in range(n_d):
+                x_real = target.sample(batch, rng)  # (n, *sample)
+                z = sample_z(batch, z_dim, rng)  # (n, z_dim)
+                d_loss, real_logits, fake_logits = d_step(G, D, d_opt, x_real, z, chosen, r1_gamma, r2_gamma)
+                if clip:
+                    clip_weights(D, clip)
+            g_loss = g_step(G, D, g_opt, sample_z(batch, z_dim, rng), chosen, x_real)
+            losses = torch.stack([d_loss, g_loss]).tolist()  # one transfer from the device, not two
+            if not all(map(math.isfinite, losses)):
+                raise diverged(i, losses, list(so_far))
+            x_fake = None
+            if z_fixed is not None and (i == 1 or i % snapshot_every == 0):
+                with torch.no_grad():
+                    x_fake = G(z_fixed)
+            record = Step(i, losses[0], losses[1], real_logits, fake_logits, x_fake)
+            so_far.append(record)
+            yield record
+
+    return loop()
+
+
+def check_shapes(G: nn.Module, D: nn.Module, target: Source, z_dim: int, rng: torch.Generator) -> None:
+    """Try G and D on two samples, and raise a ValueError that says both shapes where they do not fit."""
+    where = {p.device.type for net in (G, D) for p in net.parameters()} | {rng.device.type}
+    if len(where) > 1:
+        raise ValueError(f"G, D and rng must be on one device, but are on {', '.join(sorted(where))}")
+    probe = torch.Generator(rng.device).manual_seed(0)  # leave the caller's generator where it is
+    x_real, z = target.sample(2, probe), sample_z(2, z_dim, probe)
+    modes = [(net, net.training) for net in (G, D)]
+    with torch.no_grad():
+        try:
+            x_fake = G.eval()(z)
+        except RuntimeError as error:
+            raise ValueError(f"G does not accept z of shape {tuple(z.shape)} (z_dim={z_dim}): {error}") from None
+        if x_fake.shape != x_real.shape:
+            raise ValueError(f"G makes samples of shape {tuple(x_fake.shape)}, the target {tuple(x_real.shape)}")
+        try:
+            logits = D.eval()(x_real)
+        except RuntimeError as error:
+            raise ValueError(f"D does not accept samples of shape {tuple(x_real.shape)}: {error}") from None
+        if logits.shape != (2,):
+            raise ValueError(
+                f"D must return one logit a sample, shape (2,) for 2 samples, not {tuple(logits.shape)}: "
+                "end it with nn.Flatten(0)"
+            )
+    for net, mode in modes:
+        net.train(mode)
+
+
+def diverged(step: int, losses: list[float], records: list[Step]) -> TrainingDivergedError:
+    """The error for a loss that is not finite: which step, which loss, and the usual causes."""
+    return TrainingDivergedError(
+        f"step {step}: d_loss is {losses[0]}, g_loss is {losses[1]}. Usual causes: a learning rate that is too high, "
+        "a game without a bound on D (wasserstein without clip or penalty), a penalty with too large a gamma, "
+        "log(sigmoid(x)) written by hand, or data that is not finite. `error.records` holds the steps so far.",
+        records,
+    )

@@ -1,0 +1,181 @@
+"""An ensemble is K single GANs: equal to them, independent of one another, and harmless to one another."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from gan_helpers import data, ensemble, losses, metrics, models, theory
+from gan_helpers import train as training
+from gan_helpers.ensemble import MemberAdam, build, draw, stack, train_many
+
+GAUSSIAN = data.target("gaussian")
+
+
+def make_gan():
+    return models.mlp(1, 8, 1), models.discriminator(1, 16)
+
+
+def weights(net, k=0):
+    return torch.cat([p.detach()[k].flatten() for p in net.parameters()])
+
+
+@pytest.mark.parametrize(
+    ("game", "r1_gamma"),
+    [(game, 0.0) for game in losses.GAMES] + [("nonsaturating", 1.0), ("relativistic", 1.0)],
+)
+def test_a_member_equals_the_same_gan_trained_alone(game, r1_gamma, monkeypatch):
+    """300 steps in float64 against nn.Module, torch.optim.Adam and the steps of `train`: at most 1e-10 apart."""
+    rates = {"d_lr": [1e-3, 2e-3, 5e-3], "g_lr": [1e-2, 2e-3, 1e-3], "n_d": [1, 2, 1]}
+    seeds = [5, 6, 7]
+    alone = []
+    for s in seeds:
+        torch.manual_seed(s)
+        alone.append(tuple(net.double() for net in make_gan()))
+    G, D = stack([copy.deepcopy(g) for g, _ in alone]), stack([copy.deepcopy(d) for _, d in alone])
+    original = ensemble.draw
+    monkeypatch.setattr(ensemble, "draw", lambda *a: ((x.double(), z.double()) for x, z in original(*a)))
+    common = {"game": game, "r1_gamma": r1_gamma}
+    for _ in train_many(G, D, GAUSSIAN, seeds=seeds, z_dim=1, steps=300, batch=16, **common, **rates):
+        pass
+
+    k, device = 1, torch.device("cpu")
+    g, d = alone[k]
+    d_opt = torch.optim.Adam(d.parameters(), rates["d_lr"][k], (0.5, 0.999))
+    g_opt = torch.optim.Adam(g.parameters(), rates["g_lr"][k], (0.5, 0.999))
+    streams = [ensemble.draw([GAUSSIAN], [seeds[k]], slot, 16, 1, device) for slot in range(rates["n_d"][k] + 1)]
+    for _ in range(300):
+        for stream in streams[1:]:
+            x, z = next(stream)
+            training.d_step(g, d, d_opt, x[0], z[0], losses.get_game(game), r1_gamma)
+        x, z = next(streams[0])
+        training.g_step(g, d, g_opt, z[0], losses.get_game(game), x[0])
+    for stacked, single in ((G, g), (D, d)):
+        same = torch.cat([(p.T if p.dim() == 2 else p).flatten() for p in single.parameters()])
+        assert (weights(stacked, k) - same).abs().max() <= 1e-10
+
+
+def final(seeds, **settings):
+    G, D = build(make_gan, seeds)
+    *_, last = train_many(G, D, GAUSSIAN, seeds=seeds, z_dim=1, steps=30, batch=16, **settings)
+    return G, D, last
+
+
+def test_a_member_does_not_depend_on_how_many_there_are_or_on_its_neighbours():
+    small, _, _ = final([3, 4])
+    large, _, _ = final([9, 3, 1, 2], n_d=[5, 1, 3, 2], game=["hinge", "nonsaturating", "saturating", "wasserstein"])
+    torch.testing.assert_close(weights(small, 0), weights(large, 1), rtol=1e-4, atol=1e-5)
+
+
+def test_the_same_seeds_twice_are_the_same_run():
+    assert torch.equal(weights(final([1, 2])[0], 1), weights(final([1, 2])[0], 1))
+
+
+def test_a_diverged_member_is_frozen_and_harms_no_other():
+    class Poisoned:
+        def sample(self, n, rng):
+            return torch.full((n, 1), math.inf)
+
+    G, D = build(make_gan, [0, 1])
+    *_, last = train_many(G, D, [GAUSSIAN, Poisoned()], seeds=[0, 1], z_dim=1, steps=30, batch=16)
+    assert last.alive.tolist() == [True, False]
+    torch.testing.assert_close(weights(G, 0), weights(final([0])[0], 0), rtol=1e-4, atol=1e-5)
+    assert weights(G, 1).isfinite().all()
+    assert weights(D, 1).isfinite().all()
+
+
+def test_rate_zero_freezes_a_network():
+    G, _ = build(make_gan, [0, 1])
+    moved, _, _ = final([0, 1], g_lr=[0.0, 1e-3])
+    assert torch.equal(weights(G, 0), weights(moved, 0))
+    assert not torch.equal(weights(G, 1), weights(moved, 1))
+
+
+def test_member_adam_skips_the_inactive_entirely():
+    net = stack([nn.Sequential(nn.Linear(1, 1)) for _ in range(2)])
+    opt = MemberAdam(net, torch.tensor([0.1, 0.1]), (0.5, 0.999))
+    x = torch.ones(2, 4, 1)
+    for active in ([True, False], [True, True]):
+        opt.minimize(net(x).mean((-1, -2)), torch.tensor(active))
+    assert opt.t.flatten().tolist() == [2, 1]
+    assert opt.m[1].abs().sum() > 0
+
+
+def test_records_have_a_member_dimension():
+    _, _, last = final([0, 1, 2])
+    assert last.d_loss.shape == last.g_loss.shape == last.alive.shape == (3,)
+    assert last.real_logits.shape == last.fake_logits.shape == (3, 16)
+
+
+def test_noise_of_a_stream_depends_on_its_own_seed_and_slot_alone():
+    def first(targets, seeds, slot):
+        return next(draw(targets, seeds, slot, 4, 1, torch.device("cpu")))
+
+    a, b = first([GAUSSIAN] * 2, [7, 8], 0), first([GAUSSIAN] * 3, [8, 1, 7], 0)
+    assert torch.equal(a[1][0], b[1][2])
+    assert not torch.equal(a[1][0], first([GAUSSIAN], [7], 1)[1][0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seeds": [0, 1]}, "3 members but seeds has 2"),
+        ({"g_lr": [1e-3, 1e-3]}, "g_lr has 2 values for 3 members"),
+        ({"game": "wgan"}, "unknown game 'wgan'"),
+        ({"n_d": 0}, "n_d must be between 1 and 63"),
+    ],
+)
+def test_bad_input_is_named_at_once(change, message):
+    G, D = build(make_gan, [0, 1, 2])
+    arguments = {"seeds": [0, 1, 2], "z_dim": 1, "steps": 1} | change
+    with pytest.raises(ValueError, match=message):
+        train_many(G, D, GAUSSIAN, **arguments)
+
+
+def test_a_layer_that_cannot_be_stacked_is_named():
+    with pytest.raises(ValueError, match="cannot stack BatchNorm1d"):
+        stack([nn.Sequential(nn.BatchNorm1d(2))])
+
+
+@pytest.mark.slow
+def test_the_lesson_of_chapter_1():
+    """With a rate it can travel at, the affine G arrives; at 1e-3 it cannot; and a D left alone finds p / (p + q).
+
+    m of n: a true share of 0.9 gives at least 13 of 16 in all but 1.7 % of repetitions.
+    """
+    seeds = range(16)
+    affine = lambda: (models.mlp(1, 1), models.discriminator(1, 32, 32))
+    G, D = build(affine, [*seeds, *seeds])
+    rates = [1e-2] * 16 + [1e-3] * 16
+    for _ in train_many(G, D, GAUSSIAN, seeds=[*seeds, *seeds], z_dim=1, steps=1500, batch=64, g_lr=rates, d_lr=1e-3):
+        pass
+    z = models.sample_z(4096, 1, torch.Generator().manual_seed(1)).expand(32, -1, -1)
+    with torch.no_grad():
+        near = metrics.w1_to(G(z)[..., 0], GAUSSIAN.quantile) < 0.15
+    assert near[:16].sum() >= 13
+    assert near[16:].sum() <= 3
+
+
+@pytest.mark.slow
+def test_a_discriminator_trained_on_a_frozen_g_finds_the_share_of_real_mass():
+    seeds = range(8)
+    make = lambda: (frozen(2.0, 1.5), models.discriminator(1, 32, 32))
+    G, D = build(make, seeds)
+    for _ in train_many(G, D, GAUSSIAN, seeds=seeds, z_dim=1, steps=400, batch=256, g_lr=0.0, d_lr=5e-3):
+        pass
+    x = torch.linspace(-3, 9, 241)
+    p, q = (theory.normal_pdf(x.numpy(), m, s) for m, s in ((4, 1.25), (2, 1.5)))
+    best = torch.from_numpy(theory.optimal_discriminator(p, q)).float()
+    mass = torch.from_numpy((p + q) / (p + q).sum()).float()
+    with torch.no_grad():
+        gap = ((torch.sigmoid(D(x[None, :, None].expand(8, -1, 1))) - best).abs() * mass).sum(-1)
+    assert (gap < 0.05).sum() >= 7
+
+
+def frozen(mean, sd):
+    net = models.mlp(1, 1)
+    nn.init.constant_(net[0].weight, sd)
+    nn.init.constant_(net[0].bias, mean)
+    return net

@@ -1,0 +1,89 @@
+"""Metrics against oracles; intervals against how often they must cover."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import gaussian_kde, wasserstein_distance
+
+from gan_helpers import metrics
+
+
+def test_w1_is_scipys_and_works_on_members():
+    x, y = torch.randn(3, 500, generator=torch.Generator().manual_seed(0)), torch.rand(3, 500)
+    ours = metrics.w1(x, y)
+    assert ours.shape == (3,)
+    for k in range(3):
+        assert ours[k].item() == pytest.approx(wasserstein_distance(x[k].numpy(), y[k].numpy()), rel=1e-4)
+
+
+def test_w1_of_a_shift_is_the_shift():
+    x = torch.linspace(0, 1, 101)
+    assert metrics.w1(x, x + 3).item() == pytest.approx(3, abs=1e-5)
+    with pytest.raises(ValueError, match=r"\(5,\).*\(6,\)"):
+        metrics.w1(torch.zeros(5), torch.zeros(6))
+
+
+def test_w1_to_a_known_distribution():
+    quantile = lambda u: 4 + 1.25 * torch.special.ndtri(u)
+    x = quantile((torch.arange(1000) + 0.5) / 1000)
+    assert metrics.w1_to(x, quantile).item() == pytest.approx(0, abs=1e-6)
+    assert metrics.w1_to(x + 0.5, quantile).item() == pytest.approx(0.5, abs=1e-5)
+    floor = metrics.w1_to(4 + 1.25 * torch.randn(200, 4096, generator=torch.Generator().manual_seed(0)), quantile)
+    assert floor.mean().item() == pytest.approx(1.25 * 1.25 / 4096**0.5, rel=0.05)  # what the docstring promises
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"), [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (32, 32, 0.8928, 1.0)]
+)
+def test_wilson_interval_known_values(k, n, low, high):
+    assert metrics.wilson(k, n) == pytest.approx((low, high), abs=1e-3)
+
+
+def test_wilson_interval_covers_the_truth_about_95_percent_of_the_time():
+    rng = np.random.default_rng(0)
+    hits = [low <= 0.8 <= high for k in rng.binomial(32, 0.8, 4000) for low, high in [metrics.wilson(int(k), 32)]]
+    assert 0.93 <= np.mean(hits) <= 0.98
+
+
+def test_wilson_rejects_nonsense():
+    for k, n in ((1, 0), (5, 4), (-1, 4)):
+        with pytest.raises(ValueError, match="successes"):
+            metrics.wilson(k, n)
+
+
+def test_share_says_what_was_counted():
+    assert metrics.share([True] * 32) == "32 of 32 (100 %, 95 % interval 89 to 100 %)"
+
+
+def test_median_interval_covers_the_true_median():
+    rng = np.random.default_rng(0)
+    samples = rng.exponential(size=(4000, 32))
+    inside = [low <= np.log(2) <= high for _, low, high in map(metrics.median_interval, samples)]
+    assert 0.945 <= np.mean(inside) <= 0.99
+    assert metrics.median_interval([1.0, 2.0, 3.0]) == (2.0, 1.0, 3.0)
+    with pytest.raises(ValueError, match="no values"):
+        metrics.median_interval([])
+
+
+def test_kde_is_scipys():
+    x = torch.randn(400, generator=torch.Generator().manual_seed(0))
+    grid = torch.linspace(-4, 4, 81)
+    reference = gaussian_kde(x.numpy(), bw_method=0.3 / x.std().item())(grid.numpy())
+    np.testing.assert_allclose(metrics.kde(x, grid, 0.3).numpy(), reference, rtol=1e-3, atol=1e-5)
+    assert metrics.kde(torch.zeros(4, 50), grid, 0.3).shape == (4, 81)
+
+
+def test_modes_hit_by_the_published_protocol():
+    centers = torch.tensor([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
+    x = torch.tensor([[0.0, 0.02], [10.0, 0.0], [15.0, 0.0], [0.01, 0.0]])
+    assert metrics.modes_hit(x, centers, sd=0.02) == (2, 0.75)
+    perfect = torch.randn(100_000, 2, generator=torch.Generator().manual_seed(0))
+    assert metrics.modes_hit(perfect, torch.zeros(1, 2), sd=1.0)[1] == pytest.approx(1 - np.exp(-4.5), abs=0.002)
+    with pytest.raises(ValueError, match=r"\(3, 1\).*\(4, 2\)"):
+        metrics.modes_hit(torch.zeros(3, 1), torch.zeros(4, 2), sd=1)
+
+
+def test_quantiles_are_over_the_first_dimension():
+    band = metrics.quantiles(np.tile(np.arange(11.0)[:, None], (1, 3)))
+    assert band.shape == (3, 3)
+    np.testing.assert_allclose(band[:, 0], [1, 5, 9])

@@ -1,0 +1,183 @@
+"""The training step: who learns from what, what is yielded, and what bad input gets."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import Adam
+
+from gan_helpers import data, losses, models, runtime
+from gan_helpers import train as training
+from gan_helpers.losses import get_game
+from gan_helpers.train import TrainingDivergedError, train
+
+GAUSSIAN = data.target("gaussian")
+
+
+def gan(seed=0):
+    rng = runtime.seed(seed)
+    return models.mlp(1, 8, 1), models.discriminator(1, 16), rng
+
+
+def one_d_step(d_step, seed=0):
+    """Run one discriminator step and return G, D, and D's weights from before."""
+    G, D, rng = gan(seed)
+    before = copy.deepcopy(D.state_dict())
+    d_step(G, D, Adam(D.parameters(), 0.1), GAUSSIAN.sample(32, rng), models.sample_z(32, 1, rng), get_game("hinge"))
+    return G, D, before
+
+
+def routes_d_step_right(d_step):
+    """D has learned, and nothing has reached G."""
+    G, D, before = one_d_step(d_step)
+    grads = [p.grad for p in D.parameters()]
+    return (
+        all(p.grad is None for p in G.parameters())
+        and all(g.isfinite().all() for g in grads)
+        and any(g.abs().max() > 0 for g in grads)
+        and any((p != before[name]).any() for name, p in D.named_parameters())
+    )
+
+
+def test_d_step_moves_d_and_leaves_g_without_gradient():
+    assert routes_d_step_right(training.d_step)
+
+
+def test_without_detach_the_routing_test_fails():
+    class NoDetach(torch.Tensor):
+        """A tensor whose `detach` is forgotten: the mutant of `d_step`."""
+
+        def detach(self):
+            return self
+
+    def forgetful(G, D, d_opt, x_real, z, game):
+        return training.d_step(lambda z: G(z).as_subclass(NoDetach), D, d_opt, x_real, z, game)
+
+    assert not routes_d_step_right(forgetful)
+
+
+@pytest.mark.parametrize("name", losses.GAMES)
+def test_g_step_moves_g_and_leaves_d_bit_for_bit(name):
+    G, D, rng = gan()
+    before = [p.clone() for p in D.parameters()], [p.clone() for p in G.parameters()]
+    x_real = GAUSSIAN.sample(32, rng)
+    training.g_step(G, D, Adam(G.parameters(), 0.1), models.sample_z(32, 1, rng), get_game(name), x_real)
+    assert all(torch.equal(p, q) and p.grad is None for p, q in zip(D.parameters(), before[0], strict=True))
+    assert all((p != q).any() for p, q in zip(G.parameters(), before[1], strict=True))
+    assert all(p.requires_grad for p in D.parameters())
+
+
+def test_d_step_raises_d_on_real_and_lowers_it_on_generated():
+    """Swapped labels fail this: forty steps of D on a frozen G must tell the two apart the right way round."""
+    G, D, rng = gan()
+    d_opt = Adam(D.parameters(), 1e-2)
+    for _ in range(40):
+        out = training.d_step(
+            G, D, d_opt, GAUSSIAN.sample(64, rng), models.sample_z(64, 1, rng), get_game("nonsaturating")
+        )
+    assert out[1].mean() > 1 > -1 > out[2].mean()
+
+
+def test_penalties_change_the_step_but_not_the_reported_loss():
+    x_real, z = GAUSSIAN.sample(32, runtime.seed(1)), models.sample_z(32, 1, runtime.seed(2))
+    results = []
+    for r1, r2 in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)):
+        G, D, _ = gan()
+        d_loss, _, _ = training.d_step(
+            G, D, torch.optim.SGD(D.parameters(), 0.1), x_real, z, get_game("nonsaturating"), r1, r2
+        )
+        results.append((d_loss, D[0].weight.detach().clone()))
+    assert results[0][0] == results[1][0] == results[2][0]
+    assert not torch.equal(results[0][1], results[1][1])
+    assert not torch.equal(results[1][1], results[2][1])
+
+
+def test_records_are_frozen_counted_and_shaped():
+    G, D, rng = gan()
+    records = list(train(G, D, GAUSSIAN, z_dim=1, steps=6, rng=rng, batch=16, snapshot_every=3, n_snapshot=5))
+    assert [r.step for r in records] == [1, 2, 3, 4, 5, 6]
+    assert [r.step for r in records if r.x_fake is not None] == [1, 3, 6]
+    assert records[2].x_fake.shape == (5, 1)
+    assert records[0].real_logits.shape == records[0].fake_logits.shape == (16,)
+    assert not records[0].real_logits.requires_grad
+    with pytest.raises(AttributeError):
+        records[0].d_loss = 0.0
+
+
+def test_the_same_seed_twice_is_the_same_run_and_another_is_not():
+    def losses_of(seed):
+        G, D, rng = gan(seed)
+        return [(s.d_loss, s.g_loss) for s in train(G, D, GAUSSIAN, z_dim=1, steps=20, rng=rng)]
+
+    assert losses_of(3) == losses_of(3)
+    assert losses_of(3) != losses_of(4)
+
+
+def test_n_d_counts_discriminator_updates():
+    calls = []
+
+    class Counting(nn.Sequential):
+        def forward(self, x):
+            calls.append(torch.is_grad_enabled())
+            return super().forward(x)
+
+    G, D, rng = gan()
+    D = Counting(*D)
+    steps = train(G, D, GAUSSIAN, z_dim=1, steps=2, rng=rng, n_d=3)
+    calls.clear()  # the check of shapes has called D too
+    list(steps)
+    assert len(calls) == 2 * (3 * 2 + 1)  # a step: three times real and generated, then once for G
+
+
+@pytest.mark.parametrize("game", losses.GAMES)
+def test_every_game_runs_with_every_penalty(game):
+    G, D, rng = gan()
+    last = list(train(G, D, GAUSSIAN, z_dim=1, steps=5, rng=rng, game=game, r1_gamma=1, r2_gamma=1, clip=0.5))[-1]
+    assert math.isfinite(last.d_loss)
+    assert math.isfinite(last.g_loss)
+    assert max(p.abs().max() for p in D.parameters()) <= 0.5
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_records():
+    class Breaks:
+        calls = 0
+
+        def sample(self, n, rng):
+            self.calls += 1
+            return torch.full((n, 1), float("nan") if self.calls == 4 else 1.0)  # the first call checks shapes
+
+    G, D, rng = gan()
+    with pytest.raises(TrainingDivergedError, match=r"step 3: d_loss is nan.*learning rate") as caught:
+        list(train(G, D, Breaks(), z_dim=1, steps=10, rng=rng))
+    assert [r.step for r in caught.value.records] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"game": "wgan"}, r"unknown game 'wgan'.*hinge"),
+        ({"z_dim": 3}, r"z of shape \(2, 3\)"),
+        ({"G": models.mlp(1, 2)}, r"\(2, 2\), the target \(2, 1\)"),
+        ({"D": models.discriminator(4, 2)}, r"samples of shape \(2, 1\)"),
+        ({"D": models.mlp(1, 4, 1)}, r"shape \(2,\).*not \(2, 1\).*Flatten"),
+        ({"steps": 0}, r"at least 1, got 0"),
+        ({"n_d": 0}, r"at least 1"),
+    ],
+)
+def test_bad_input_is_named_at_once(change, message):
+    G, D, rng = gan()
+    arguments = {"G": G, "D": D, "target": GAUSSIAN, "z_dim": 1, "steps": 1, "rng": rng} | change
+    with pytest.raises(ValueError, match=message):
+        train(**arguments)
+
+
+def test_checking_shapes_leaves_training_mode_and_generator_alone():
+    rng = runtime.seed(0)
+    state = rng.get_state()
+    G, D = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)), models.discriminator(1, 4)
+    training.check_shapes(G, D, GAUSSIAN, 1, rng)
+    assert G.training
+    assert G[1].num_batches_tracked == 0
+    assert torch.equal(rng.get_state(), state)

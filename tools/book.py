@@ -1,0 +1,235 @@
+"""Execute the notebooks in parallel and build the site: what `make book` runs.
+
+    python tools/book.py                builds _build/html
+    python tools/book.py --linkcheck    asks every external link of the book whether it still answers
+
+Outputs are kept in a jupyter-cache whose folder is named after everything they depend on beside the cells: the package,
+the requirements, the budget, the data, Python. So an edit to any of them is never served old outputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+KEEP = 3  # how many cache folders stay, the latest used
+HEARTBEAT = 15  # seconds between two signs of life
+NOT_SOURCE = ("__pycache__", ".ipynb_checkpoints")
+
+
+def say(line: str) -> None:
+    """Print a line at once and in one piece, whichever thread it comes from."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def digest(root: Path, folders_and_files: Iterable[str], *extra: str) -> str:
+    """A hash of the named files, of everything below the named folders, and of `extra`."""
+    found = hashlib.sha256("\0".join(extra).encode())
+    for name in folders_and_files:
+        path = root / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and not set(NOT_SOURCE) & set(file.parts):
+                found.update(f"\0{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def outputs_key(root: Path, budget: str) -> str:
+    """What a notebook's outputs depend on beside its own cells."""
+    environment = (budget, os.environ.get("GAN_DATA", ""), platform.python_version())
+    return digest(root, ["gan_helpers", "requirements.txt"], *environment)
+
+
+def site_key(root: Path, budget: str) -> str:
+    """What the built site depends on."""
+    sources = ["_config.yml", "_toc.yml", "book", "notebooks", "tools/book.py"]
+    return digest(root, sources, outputs_key(root, budget))
+
+
+def cache_folder(root: Path, budget: str) -> Path:
+    """The cache folder for the present state of the package; folders that were not used lately are removed."""
+    parent = root / "_build" / ".jupyter_cache"
+    folder = parent / outputs_key(root, budget)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.touch()
+    by_age = sorted((f for f in parent.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime, reverse=True)
+    for old in by_age[KEEP:]:
+        shutil.rmtree(old)
+    return folder
+
+
+def drop_progress_bars(nb) -> None:
+    """Remove progress bars from a notebook's outputs. Whatever else is on stderr stays, and fails the site's build."""
+    for cell in nb.cells:
+        outputs = cell.get("outputs", [])
+        is_bar = [o.get("name") == "stderr" and not re.sub(r"\r[^\r\n]*", "", o.text).strip() for o in outputs]
+        if any(is_bar):
+            cell.outputs = [o for o, bar in zip(outputs, is_bar, strict=True) if not bar]
+
+
+class Notebook:
+    """One notebook on its way through a kernel."""
+
+    def __init__(self, path: Path, cache) -> None:
+        import nbformat
+
+        self.path, self.cache = path, cache
+        self.nb = nbformat.read(path, as_version=4)
+        self.code = [cell for cell in self.nb.cells if cell.cell_type == "code"]
+        self.started, self.at = 0.0, 0
+
+    def is_cached(self) -> bool:
+        """Whether its outputs are in the cache: for the same sources and metadata of its code cells."""
+        try:
+            self.cache.match_cache_notebook(self.nb)
+        except KeyError:
+            return False
+        return True
+
+    def execute(self) -> float:
+        """Run every cell in a fresh kernel; returns the seconds that it took. A failing cell raises."""
+        from nbclient import NotebookClient
+
+        def count(cell, cell_index) -> None:
+            self.at = 1 + sum(c.cell_type == "code" for c in self.nb.cells[:cell_index])
+
+        self.started = time.monotonic()
+        say(f"  {self.path.stem}: started")
+        client = NotebookClient(
+            self.nb,
+            resources={"metadata": {"path": str(self.path.parent)}},
+            timeout=None,
+            record_timing=False,
+            store_widget_state=False,  # a page has no kernel behind it, so it shows no ipywidgets
+            extra_arguments=["--log-level=ERROR"],
+            on_cell_execute=count,
+        )
+        asyncio.run(client.async_execute())
+        drop_progress_bars(self.nb)
+        return time.monotonic() - self.started
+
+    def store(self, seconds: float) -> None:
+        """Keep the outputs in the cache."""
+        from jupyter_cache.base import CacheBundleIn
+
+        bundle = CacheBundleIn(self.nb, str(self.path), data={"execution_seconds": seconds})
+        self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+    def report(self, error: BaseException) -> None:
+        """Say which cell failed, and how."""
+        bad = next((c for c in self.code if any(o.output_type == "error" for o in c.get("outputs", []))), None)
+        print(f"\nerror: notebooks/{self.path.name}, code cell {self.at} of {len(self.code)} failed:", file=sys.stderr)
+        if bad is None:
+            print(f"{type(error).__name__}: {error}\n", file=sys.stderr)
+            return
+        print("\n".join(f"    | {line}" for line in bad.source.splitlines()), file=sys.stderr)
+        trace = next(o for o in bad.outputs if o.output_type == "error").traceback
+        print("\n".join(trace) + "\n", file=sys.stderr, flush=True)
+
+
+def execute(root: Path, budget: str, workers: int | None = None) -> tuple[list[str], list[str]]:
+    """Execute what is not in the cache, one kernel a core. Returns the names that ran, and the names that failed."""
+    from jupyter_cache import get_cache
+
+    os.environ["GAN_BUDGET"] = budget
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    cache = get_cache(cache_folder(root, budget))
+    notebooks = [Notebook(path, cache) for path in sorted((root / "notebooks").glob("*.ipynb"))]
+    waiting = [nb for nb in notebooks if not nb.is_cached()]
+    workers = workers or max(1, min(os.cpu_count() or 1, len(waiting)))
+    say(f"Notebooks at the {budget} budget: {len(waiting)} to execute, {len(notebooks) - len(waiting)} unchanged")
+
+    failed = []
+    with ThreadPoolExecutor(workers) as pool:
+        running: dict[Future, Notebook] = {pool.submit(nb.execute): nb for nb in waiting}
+        while running:
+            done, _ = wait(running, timeout=HEARTBEAT, return_when=FIRST_COMPLETED)
+            for future in done:
+                nb = running.pop(future)
+                if error := future.exception():
+                    nb.report(error)
+                    failed.append(nb.path.stem)
+                else:
+                    nb.store(future.result())
+                    say(f"  {nb.path.stem}: done in {future.result():.0f} s")
+            if not done:
+                for nb in (nb for nb in running.values() if nb.started):
+                    at = f"cell {nb.at} of {len(nb.code)}, {time.monotonic() - nb.started:.0f} s"
+                    say(f"  {nb.path.stem}: {at}")
+    return [nb.path.stem for nb in waiting], failed
+
+
+def build(root: Path, budget: str, builder: str = "html") -> bool:
+    """Build the pages from the cached outputs, with every warning an error. Returns whether that went well."""
+    from jupyter_book.sphinx import build_sphinx
+
+    out = root / "_build" / builder
+    for stale in (out, root / "_build" / "jupyter_execute"):
+        shutil.rmtree(stale, ignore_errors=True)
+    settings = {
+        "external_toc_path": str(root / "_toc.yml"),
+        "latex_individualpages": False,
+        "nb_execution_cache_path": str(cache_folder(root, budget)),
+        "nitpicky": True,
+    }
+    result = build_sphinx(
+        root,
+        out,
+        noconfig=True,
+        path_config=root / "_config.yml",
+        confoverrides=settings,
+        builder=builder,
+        freshenv=True,
+        warningiserror=True,
+        keep_going=True,
+    )
+    return result == 0
+
+
+def main() -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Execute the notebooks and build the book.")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the folder that holds _config.yml")
+    parser.add_argument("--linkcheck", action="store_true", help="check external links instead of building pages")
+    options = parser.parse_args()
+    root = options.root.resolve()
+    budget = os.environ.get("GAN_BUDGET") or "page"
+    index, stamp = root / "_build/html/index.html", root / "_build/html/.site-key"
+    where = f"\nThe book is in {index}\nOpen that file in a browser, or type: make serve"
+
+    if not options.linkcheck and stamp.exists() and stamp.read_text() == site_key(root, budget):
+        print(f"Nothing has changed since the last build.{where}")
+        return 0
+    key = site_key(root, budget)
+    _, failed = execute(root, budget)
+    if failed:
+        print(f"error: no site was built, because these notebooks failed: {', '.join(failed)}", file=sys.stderr)
+        return 1
+    say("Building the pages")
+    if not build(root, budget, "linkcheck" if options.linkcheck else "html"):
+        print("error: the build of the pages failed; every warning above counts as an error", file=sys.stderr)
+        return 1
+    if not options.linkcheck:
+        stamp.write_text(key)
+        print(where)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    except KeyboardInterrupt:  # the kernels notice that this process is gone, and end
+        print("\nstopped", file=sys.stderr, flush=True)
+        os._exit(130)
+    sys.exit(status)

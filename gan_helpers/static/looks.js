@@ -43,6 +43,7 @@ output, .metrics { font-variant-numeric: tabular-nums; }
 output { font-weight: 600; }
 .metrics { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 8px 2px 6px; font-size: 13px; color: var(--muted);
   min-height: 1.4em; }
+.metrics:empty { display: none; }
 .metrics b { color: var(--ink); font-weight: 600; }
 .settings { display: grid; grid-template-columns: repeat(auto-fit, minmax(max(150px, 26%), 1fr)); gap: 8px 20px;
   margin-bottom: 12px; }

@@ -1,6 +1,6 @@
 """The small package under *GANs, measured*: one module an idea, plain functions, no framework.
 
-Read it in the order `losses`, `train`, `ensemble`: forty lines each, and the book is about those.
+Read `losses`, then `train`, then `ensemble`: the book is about those three.
 """
 
 __version__ = "0.1.0"

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +21,8 @@ from torch import Tensor, nn
 from gan_helpers.losses import Game, get_game, gradient_penalty
 from gan_helpers.models import sample_z
 from gan_helpers.runtime import progress as progress_bar
-from gan_helpers.runtime import seed
-from gan_helpers.train import Source
+from gan_helpers.runtime import seed, stream
+from gan_helpers.train import Source, evaluating
 
 MAX_SLOTS = 64  # streams of noise a seed has: one for G, and up to 63 discriminator updates a step
 BLOCK = 64  # steps of noise drawn at a time: one draw of 64 batches is far cheaper than 64 draws of one
@@ -42,22 +44,28 @@ def stack(nets: Sequence[nn.Sequential]) -> nn.Sequential:
     """Lay K networks of one architecture side by side: `(K, n, in)` to `(K, n, out)`, or `(K, n)` for discriminators.
 
     Raises:
-        ValueError: a layer that is neither linear, an element-wise activation, nor the final `nn.Flatten(0)`.
+        ValueError: networks that differ in a layer, or a layer that is neither linear with a bias, an element-wise
+            activation, nor the final `nn.Flatten(0)`.
 
     >>> nets = [nn.Sequential(nn.Linear(2, 1), nn.Flatten(0)) for _ in range(3)]
     >>> stack(nets)(torch.zeros(3, 5, 2)).shape
     torch.Size([3, 5])
     """
+    if not nets:
+        raise ValueError("there is nothing to stack: give at least one network")
     columns: list[nn.Module] = []
-    for layers in zip(*nets, strict=True):
-        if isinstance(layers[0], nn.Linear):
-            columns.append(StackedLinear(layers))
-        elif isinstance(layers[0], nn.Flatten):
+    for layers in zip_longest(*nets):
+        kinds = sorted({repr(layer) for layer in layers})
+        if len(kinds) > 1:
+            raise ValueError(f"networks of one architecture can be stacked, but these differ: {' and '.join(kinds)}")
+        if isinstance(layers[0], nn.Linear) and layers[0].bias is not None:
+            columns.append(StackedLinear(layers))  # type: ignore[arg-type]
+        elif isinstance(layers[0], nn.Flatten) and layers[0].start_dim == 0:
             columns.append(nn.Flatten(-2))  # (K, n, 1) to (K, n)
         elif isinstance(layers[0], nn.LeakyReLU | nn.ReLU | nn.Tanh | nn.Sigmoid | nn.Identity):
             columns.append(layers[0])
         else:
-            raise ValueError(f"cannot stack {type(layers[0]).__name__}: use nn.Linear, activations and nn.Flatten(0)")
+            raise ValueError(f"cannot stack {layers[0]}: use nn.Linear with a bias, activations and nn.Flatten(0)")
     return nn.Sequential(*columns)
 
 
@@ -65,6 +73,8 @@ def build(
     make_gan: Callable[[], tuple[nn.Sequential, nn.Sequential]], seeds: Sequence[int]
 ) -> tuple[nn.Sequential, nn.Sequential]:
     """Make one GAN a seed, exactly as alone after `runtime.seed(s)`, and stack them: returns stacked G and D."""
+    if not len(seeds):
+        raise ValueError("build needs at least one seed")
     pairs = []
     for s in seeds:
         seed(s)
@@ -156,7 +166,7 @@ def train_many(
         progress: a label for a progress bar; empty for none.
 
     Raises:
-        ValueError: a sequence whose length is not K, or an unknown game.
+        ValueError: a sequence whose length is not K, an unknown game, or shapes that do not fit; at once.
 
     >>> from gan_helpers import data, models
     >>> G, D = build(lambda: (models.mlp(1, 1), models.discriminator(1, 16)), seeds=[0, 1, 2])
@@ -170,7 +180,8 @@ def train_many(
     if len(seeds) != K:
         raise ValueError(f"G has {K} members but seeds has {len(seeds)}")
 
-    def each(name: str, value: object) -> list:
+    def each(name: str, value: Any) -> list:
+        value = value.tolist() if hasattr(value, "tolist") else value
         values = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value] * K
         if len(values) != K:
             raise ValueError(f"{name} has {len(values)} values for {K} members: give one, or {K}")
@@ -179,39 +190,60 @@ def train_many(
     targets, games = each("targets", targets), [get_game(name) for name in each("game", game)]
     updates = torch.tensor(each("n_d", n_d), device=device)  # (K,)
     gamma = torch.tensor(each("r1_gamma", r1_gamma), dtype=dtype, device=device)  # (K,)
+    if min(steps, batch) < 1:
+        raise ValueError(f"steps and batch must be at least 1, got {steps} and {batch}")
     if int(updates.min()) < 1 or int(updates.max()) >= MAX_SLOTS:
         raise ValueError(f"n_d must be between 1 and {MAX_SLOTS - 1} for every member")
     d_opt = MemberAdam(D, torch.tensor(each("d_lr", d_lr), dtype=dtype, device=device), betas)
     g_opt = MemberAdam(G, torch.tensor(each("g_lr", g_lr), dtype=dtype, device=device), betas)
+    check_members(G, D, targets, z_dim, first)
     penalised, slots = bool(gamma.any()), int(updates.max())
     # One stream of batches for each D update within a step, one for G's: a neighbour's n_d then shifts nothing.
-    d_batches = [draw(targets, seeds, slot, batch, z_dim, device) for slot in range(1, slots + 1)]
-    g_batches = draw(targets, seeds, 0, batch, z_dim, device)
+    d_batches = [draw(targets, seeds, slot, batch, z_dim, first) for slot in range(1, slots + 1)]
+    g_batches = draw(targets, seeds, 0, batch, z_dim, first)
 
     def loop() -> Iterator[Steps]:
         alive = torch.ones(K, dtype=torch.bool, device=device)
+        d_loss, real_logits, fake_logits = (first.new_zeros(shape) for shape in (K, (K, batch), (K, batch)))
         numbers = range(1, steps + 1)
         for i in progress_bar(numbers, desc=progress) if progress else numbers:
-            d_loss = torch.zeros(K, dtype=dtype, device=device)
             for j in range(slots):
                 x_real, z = next(d_batches[j])  # (K, n, d), (K, n, z_dim)
                 x_fake = G(z).detach()  # cut here: this loss must not reach G
-                real_logits, fake_logits = D(x_real), D(x_fake)
-                loss = total = member_losses(games, "d_loss", real_logits, fake_logits)  # (K,)
+                real, fake = D(x_real), D(x_fake)  # (K, n) both
+                loss = total = member_losses(games, "d_loss", real, fake)  # (K,)
                 if penalised:
                     total = total + gamma * gradient_penalty(D, x_real)
-                alive = alive & loss.isfinite()
-                active = alive & (updates > j)
-                d_opt.minimize(total, active)
-                d_loss = torch.where(updates > j, loss.detach(), d_loss)
+                turn = updates > j  # (K,): whose update this is
+                alive = alive & (total.isfinite() | ~turn)
+                d_opt.minimize(total, alive & turn)
+                # Keep, for each member, what its own last update saw.
+                d_loss = torch.where(turn, loss.detach(), d_loss)
+                real_logits = torch.where(turn[:, None], real.detach(), real_logits)
+                fake_logits = torch.where(turn[:, None], fake.detach(), fake_logits)
             x_real, z = next(g_batches)
-            real = D(x_real) if any(g.g_needs_real for g in games) else None
-            g_loss = member_losses(games, "g_loss", real, D(G(z)))  # (K,); a new forward pass, and no detach
+            compared = D(x_real) if any(g.g_needs_real for g in games) else None
+            g_loss = member_losses(games, "g_loss", compared, D(G(z)))  # (K,); a new forward pass, and no detach
             alive = alive & g_loss.isfinite()
             g_opt.minimize(g_loss, alive)
-            yield Steps(i, d_loss, g_loss.detach(), real_logits.detach(), fake_logits.detach(), alive)
+            yield Steps(i, d_loss, g_loss.detach(), real_logits, fake_logits, alive)
 
     return loop()
+
+
+def check_members(G: nn.Module, D: nn.Module, targets: list[Source], z_dim: int, like: Tensor) -> None:
+    """Try G and D on two samples a member, and raise a ValueError that says both shapes where they do not fit."""
+    rngs = [stream(0, like.device) for _ in targets]
+    with evaluating(G, D):
+        try:
+            x_real = torch.stack([t.sample(2, rng) for t, rng in zip(targets, rngs, strict=True)]).to(like)
+            z = torch.stack([sample_z(2, z_dim, rng) for rng in rngs]).to(like)
+            x_fake, logits = G(z), D(x_real)
+        except RuntimeError as error:
+            raise ValueError(f"z of shape (K, n, {z_dim}), the networks and the targets do not fit: {error}") from None
+    if x_fake.shape != x_real.shape or logits.shape != x_real.shape[:2]:
+        shapes = f"G makes {tuple(x_fake.shape)}, the targets {tuple(x_real.shape)}, D {tuple(logits.shape)}"
+        raise ValueError(f"{shapes}; needed are (K, n, d), the same, and (K, n)")
 
 
 def member_losses(games: list[Game], which: str, real: Tensor | None, fake: Tensor) -> Tensor:
@@ -229,15 +261,15 @@ def member_losses(games: list[Game], which: str, real: Tensor | None, fake: Tens
 
 
 def draw(
-    targets: list[Source], seeds: Sequence[int], slot: int, batch: int, z_dim: int, device: torch.device
+    targets: list[Source], seeds: Sequence[int], slot: int, batch: int, z_dim: int, like: Tensor
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield real samples `(K, n, d)` and noise `(K, n, z_dim)` for one update after another, drawn in blocks.
 
-    What member k gets depends on `seeds[k]`, `targets[k]` and `slot` alone.
+    What member k gets depends on `seeds[k]`, `targets[k]` and `slot` alone. `like` gives dtype and device.
     """
-    rngs = [torch.Generator(device).manual_seed(MAX_SLOTS * s + slot) for s in seeds]
+    rngs = [stream(MAX_SLOTS * s + slot, like.device) for s in seeds]
     while True:
         real = torch.stack([t.sample(BLOCK * batch, rng) for t, rng in zip(targets, rngs, strict=True)])
         noise = torch.stack([sample_z(BLOCK * batch, z_dim, rng) for rng in rngs])
         for start in range(0, BLOCK * batch, batch):
-            yield real[:, start : start + batch], noise[:, start : start + batch]
+            yield real[:, start : start + batch].to(like), noise[:, start : start + batch].to(like)

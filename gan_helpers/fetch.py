@@ -1,6 +1,7 @@
 """The files of MNIST and Fashion-MNIST: found in a folder, checked, and downloaded where they are missing or damaged.
 
-A file counts only if its MD5 sum is the one that torchvision lists, so a truncated one is never read. A download is
+A packed file counts only if its MD5 sum is the one that torchvision lists, and an unpacked one, for which no sum is
+listed, only if it is as long as its header says: a truncated file is never read. A download is
 checked before it appears in the folder, and one process at a time downloads. Mirrors and checksums are torchvision's;
 its own download is not used, because it has no time-out, writes into the final file, and fills a page with its bar.
 """

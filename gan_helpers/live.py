@@ -176,6 +176,9 @@ class Live:
             if self._turn is turn:
                 self._run = None
                 self._tell(f"stopped by an error, {type(error).__name__}: {error}", alarm=True)
+        except BaseException:  # the kernel was interrupted: this run cannot go on
+            self._run = None
+            raise
         finally:
             if self._turn is turn:
                 self._turn = None

@@ -54,6 +54,8 @@ def g_saturating(fake_logits: Tensor) -> Tensor:
 def d_least_squares(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """Least squares: D's scores are to be 1 on real and 0 on generated samples; 0.5 when it always says 0.5.
 
+    Shapes: `(..., n)` both, to `(...)`, here and in all games below.
+
     Twice the loss of Mao et al. (2017), equation 9, who put a factor 1/2 before each term.
     """
     return (real_scores - 1).square().mean(-1) + fake_scores.square().mean(-1)
@@ -90,14 +92,22 @@ def g_wasserstein(fake_scores: Tensor) -> Tensor:
 def d_relativistic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Relativistic pairing: a real sample is to score higher than the generated one beside it; log 2 when it does not.
 
+    Args:
+        real_logits, fake_logits: `(..., n)` both; the result is `(...)`.
+
+    Raises:
+        ValueError: shapes that differ; the message says both.
+
     Source: Jolicoeur-Martineau (2019); in this form Huang et al. (2024), equation 2.
     """
+    if real_logits.shape != fake_logits.shape:
+        raise ValueError(f"pairs need equal shapes, got {tuple(real_logits.shape)} and {tuple(fake_logits.shape)}")
     return softplus(fake_logits - real_logits).mean(-1)
 
 
 def g_relativistic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """The same pairing with the roles exchanged: a generated sample is to score higher than the real one beside it."""
-    return softplus(real_logits - fake_logits).mean(-1)
+    return d_relativistic(fake_logits, real_logits)
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,9 @@ def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float,
     outside with probability at most `1 - confidence`. With fewer than 6 values there is no 95 % interval, and the
     ends are the smallest and the largest value.
 
+    Raises:
+        ValueError: no values, or one that is NaN.
+
     Source: Conover (1999), section 3.2.
 
     >>> median_interval(range(1, 33))
@@ -100,6 +103,8 @@ def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float,
     v = np.sort(np.asarray(values, float).ravel())
     if v.size == 0:
         raise ValueError("the median of no values is not defined")
+    if np.isnan(v).any():
+        raise ValueError("the median of NaN is not defined: count runs that diverged, and leave them out")
     below = np.cumsum([_binomial(v.size, k) for k in range(v.size + 1)])  # P(at most k values under the true median)
     k = int(np.searchsorted(below, (1 - confidence) / 2, side="right")) - 1  # the largest k with P <= half of the rest
     k = max(k, 0)
@@ -145,6 +150,9 @@ def modes_hit(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> tuple
 
     Returns:
         covered modes out of m, and a share in [0, 1].
+
+    Raises:
+        ValueError: dimensions that differ; the message says both shapes.
 
     Source: Lin et al., PacGAN (2018), section 4.1; Srivastava et al., VEEGAN (2017).
     """

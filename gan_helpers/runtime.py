@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 BUDGETS = ("smoke", "page", "full")
 DEVICES = ("cpu", "cuda", "mps")
+STREAM = 1_000_003  # between the seed of the weights and that of data and noise
 
 
 def budget_name() -> str:
@@ -44,34 +45,48 @@ def budget(*, smoke: T, page: T, full: T) -> T:
     return {"smoke": smoke, "page": page, "full": full}[budget_name()]
 
 
-def device(name: str | None = None) -> torch.device:
+def device(name: str | torch.device | None = None) -> torch.device:
     """The device to train on: the one named, or CUDA where there is one, or the CPU.
 
     Raises:
         ValueError: an unknown name, or a device that this machine does not have.
+
+    >>> device("cpu")
+    device(type='cpu')
     """
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    name = name or ("cuda" if available["cuda"] else "cpu")
-    if name.split(":")[0] not in DEVICES:
+    name = str(name or ("cuda" if available["cuda"] else "cpu"))
+    kind, _, index = name.partition(":")
+    if kind not in DEVICES or not (index.isdigit() or name == kind):
         raise ValueError(f"unknown device {name!r}: choose one of {', '.join(DEVICES)}")
-    if not available[name.split(":")[0]]:
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if not available[kind] or int(index or 0) >= count:
         here = ", ".join(d for d in DEVICES if available[d])
         raise ValueError(f"device {name!r} is not available on this machine: choose one of {here}")
     return torch.device(name)
 
 
-def seed(n: int, device: str | torch.device | None = None) -> torch.Generator:
-    """Make a run repeatable: seed torch's global generator and return a generator of its own on `device`.
+def seed(n: int, on: str | torch.device = "cpu") -> torch.Generator:
+    """Make a run repeatable: seed torch's global generator and return another one, on the device `on`.
 
     The global one is what `nn.Linear` draws its weights from. Everything else in the book (data, noise) draws from
-    the generator returned here, so that drawing more of one thing never changes another.
+    the generator returned here, so that drawing more of one thing never changes another. The two are seeded apart:
+    weights and first batch are independent.
+
+    Raises:
+        ValueError: an unknown device.
 
     >>> rng = seed(0, "cpu")
     >>> torch.rand(2, generator=rng).shape
     torch.Size([2])
     """
     torch.manual_seed(n)
-    return torch.Generator(device=device or "cpu").manual_seed(n)
+    return stream(n, on)
+
+
+def stream(n: int, on: str | torch.device = "cpu") -> torch.Generator:
+    """A generator on the device `on` whose numbers differ from those of `torch.manual_seed(n)`."""
+    return torch.Generator(device(on)).manual_seed(STREAM + n)
 
 
 def threads(n: int) -> None:

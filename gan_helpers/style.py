@@ -1,8 +1,7 @@
 """Colours and matplotlib defaults of every figure.
 
 Real is blue and round, generated is vermilion and crossed, the discriminator is ink: the same three in every chapter.
-Shape always says what colour says. Under simulated colour blindness the two closest of these are still 34 apart
-(CIE76, light theme); matplotlib's first three colours come as close as 1.3.
+Shape always says what colour says.
 """
 
 from __future__ import annotations

@@ -48,6 +48,9 @@ def js(p_data: ArrayLike, p_gen: ArrayLike, x: ArrayLike) -> float:
     Args:
         p_data, p_gen: densities at the points `x`, all of shape `(n,)`.
 
+    Raises:
+        ValueError: shapes that differ.
+
     Source: Lin (1991); Goodfellow et al. (2014), Theorem 1.
 
     >>> x = np.linspace(-12, 12, 4001)
@@ -65,13 +68,15 @@ def js(p_data: ArrayLike, p_gen: ArrayLike, x: ArrayLike) -> float:
 def optimal_d_loss(p_data: ArrayLike, p_gen: ArrayLike, x: ArrayLike) -> float:
     """The lowest discriminator loss that any network can reach against this generator: log 4 - 2 JS, in nats.
 
-    log 4 = 1.386 when the generator is perfect, 0 when the two densities never meet.
+    log 4 = 1.386 when the generator is perfect, 0 when the two densities never meet. Arguments and errors as for `js`.
+
+    Source: Goodfellow et al. (2014), equation 6 and Theorem 1, with the sign turned.
     """
     return LOG4 - 2 * js(p_data, p_gen, x)
 
 
 def normal_pdf(x: ArrayLike, mean: float, sd: float) -> NDArray:
-    """Density of N(mean, sd²) at `x`.
+    """Density of N(mean, sd²) at `x`, any shape. The sign of sd is of no matter, as in `x = sd z + mean`.
 
     >>> round(float(normal_pdf(0.0, 0.0, 1.0)), 4)
     0.3989

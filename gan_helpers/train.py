@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from torch.optim import Adam, Optimizer
 from gan_helpers.losses import Game, clip_weights, get_game, gradient_penalty
 from gan_helpers.models import sample_z
 from gan_helpers.runtime import progress as progress_bar
+from gan_helpers.runtime import stream
 
 
 class Source(Protocol):
@@ -89,16 +91,14 @@ def d_step(
 def g_step(G: nn.Module, D: nn.Module, g_opt: Optimizer, z: Tensor, game: Game, x_real: Tensor | None = None) -> Tensor:
     """One generator update: make D more wrong about G's samples, and leave D alone. Returns the loss, `()`.
 
-    The gradient passes *through* D on its way to G, but D's own weights are frozen meanwhile: they need no gradient.
+    The gradient passes *through* D on its way to G, but none is computed for D's own weights.
     `x_real` is looked at only by games whose generator loss compares with real samples.
     """
-    D.requires_grad_(False)
     real_logits = D(x_real) if game.g_needs_real else None
     g_loss = game.g_loss(real_logits, D(G(z)))  # a new forward pass, and no detach
     g_opt.zero_grad()
-    g_loss.backward()
+    g_loss.backward(inputs=list(G.parameters()))  # D's weights stay without a gradient
     g_opt.step()
-    D.requires_grad_(True)
     return g_loss.detach()
 
 
@@ -137,7 +137,8 @@ def train(
 
     Raises:
         ValueError: unknown game, or shapes or devices that do not fit; at once, not at the first step.
-        TrainingDivergedError: a loss that is not finite; its `records` are the steps so far.
+        TrainingDivergedError: a loss that is not finite; its `records` are the steps so far. G and D keep the weights
+            that this step gave them.
 
     Source: Goodfellow et al. (2014), Algorithm 1, with Adam in place of plain gradient descent.
 
@@ -153,7 +154,7 @@ def train(
     check_shapes(G, D, target, z_dim, rng)
     d_opt = Adam(D.parameters(), lr=d_lr, betas=betas, fused=rng.device.type != "mps")
     g_opt = Adam(G.parameters(), lr=g_lr, betas=betas, fused=rng.device.type != "mps")
-    z_fixed = sample_z(n_snapshot, z_dim, rng) if snapshot_every else None
+    z_fixed = sample_z(n_snapshot, z_dim, stream(0, rng.device))  # its own stream: looking must not change the run
 
     def loop() -> Iterator[Step]:
         so_far: deque[Step] = deque(maxlen=10_000)
@@ -170,8 +171,8 @@ def train(
             if not all(map(math.isfinite, losses)):
                 raise diverged(i, losses, list(so_far))
             x_fake = None
-            if z_fixed is not None and (i == 1 or i % snapshot_every == 0):
-                with torch.no_grad():
+            if snapshot_every and (i == 1 or i % snapshot_every == 0):
+                with evaluating(G):
                     x_fake = G(z_fixed)
             record = Step(i, losses[0], losses[1], real_logits, fake_logits, x_fake)
             so_far.append(record)
@@ -187,16 +188,15 @@ def check_shapes(G: nn.Module, D: nn.Module, target: Source, z_dim: int, rng: to
         raise ValueError(f"G, D and rng must be on one device, but are on {', '.join(sorted(where))}")
     probe = torch.Generator(rng.device).manual_seed(0)  # leave the caller's generator where it is
     x_real, z = target.sample(2, probe), sample_z(2, z_dim, probe)
-    modes = [(net, net.training) for net in (G, D)]
-    with torch.no_grad():
+    with evaluating(G, D):
         try:
-            x_fake = G.eval()(z)
+            x_fake = G(z)
         except RuntimeError as error:
             raise ValueError(f"G does not accept z of shape {tuple(z.shape)} (z_dim={z_dim}): {error}") from None
         if x_fake.shape != x_real.shape:
             raise ValueError(f"G makes samples of shape {tuple(x_fake.shape)}, the target {tuple(x_real.shape)}")
         try:
-            logits = D.eval()(x_real)
+            logits = D(x_real)
         except RuntimeError as error:
             raise ValueError(f"D does not accept samples of shape {tuple(x_real.shape)}: {error}") from None
         if logits.shape != (2,):
@@ -204,8 +204,20 @@ def check_shapes(G: nn.Module, D: nn.Module, target: Source, z_dim: int, rng: to
                 f"D must return one logit a sample, shape (2,) for 2 samples, not {tuple(logits.shape)}: "
                 "end it with nn.Flatten(0)"
             )
-    for net, mode in modes:
-        net.train(mode)
+
+
+@contextmanager
+def evaluating(*nets: nn.Module) -> Iterator[None]:
+    """Only look, within this block: no gradients, batch norm holds still; afterwards every mode is put back."""
+    modes = [(module, module.training) for net in nets for module in net.modules()]
+    try:
+        for net in nets:
+            net.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def diverged(step: int, losses: list[float], records: list[Step]) -> TrainingDivergedError:

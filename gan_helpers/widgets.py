@@ -10,6 +10,7 @@ import base64
 import html
 import io
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -22,21 +23,52 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_helpers import codec, style
+from gan_helpers.lab import Lab
 from gan_helpers.live import live
 from gan_helpers.live_toy import live_toy1d
 from gan_helpers.views import Images, Losses, Need, Points, Toy1D, View
 
-__all__ = ["Images", "Losses", "Points", "Replay", "Setting", "Toy1D", "live", "live_toy1d", "pad", "script"]
+__all__ = ["Images", "Lab", "Losses", "Points", "Replay", "Setting", "Toy1D", "live", "live_toy1d", "pad", "script"]
 
-SCRIPTS = ("codec.js", "draw.js", "views.js", "looks.js", "replay.js")  # joined in this order
+# Joined in this order. What trains in the browser is a second script, which builds on the first.
+TRAINER = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
+SCRIPTS = {
+    "gan-replay": ("codec.js", "draw.js", "views.js", "looks.js", "replay.js"),
+    "gan-lab": (*TRAINER, "lab-state.js", "lab-views.js", "lab.js"),
+}
+TOP_LEVEL = re.compile(r"^(?:async function|function|class|const) (\w+)", re.MULTILINE)
 
 
-def script() -> str:
-    """The JavaScript of every element: the files of `static/` in one scope, which a second load leaves alone."""
+def script(element: str = "gan-replay") -> str:
+    """The JavaScript of an element: files of `static/` in one scope, which a second load leaves alone.
+
+    The scripts of the other elements use names of the first one, so that one goes before them on a page.
+
+    Raises:
+        ValueError: an unknown element; the message names the known ones.
+
+    >>> script("gan-lab").splitlines()[2]
+    'if (customElements.get("gan-lab")) return;'
+    """
+    if element not in SCRIPTS:
+        raise ValueError(f"unknown element {element!r}: choose one of {', '.join(SCRIPTS)}")
+    body, names = _source(element), ", ".join(TOP_LEVEL.findall(_text("gan-replay")))
+    if element == "gan-replay":
+        body += f"globalThis.ganHelpers = {{ {names} }};"
+    else:
+        body = f"const {{ {names} }} = globalThis.ganHelpers;\n{body}"
+    return f'(() => {{\n"use strict";\nif (customElements.get("{element}")) return;\n{body}\n}})();\n'
+
+
+def _text(element: str) -> str:
+    """The files of an element, joined."""
     folder = resources.files("gan_helpers") / "static"
-    lines = [line.strip() for name in SCRIPTS for line in (folder / name).read_text("utf-8").splitlines()]
-    body = "\n".join(line for line in lines if line and not line.startswith("//"))
-    return f'(() => {{\n"use strict";\nif (customElements.get("gan-replay")) return;\n{body}\n}})();\n'
+    return "".join((folder / name).read_text("utf-8") for name in SCRIPTS[element])
+
+
+def _source(element: str) -> str:
+    """The same without comments, empty lines and indentation."""
+    return re.sub(r"^\s*(?://.*\n\s*)*", "", _text(element), flags=re.MULTILINE)
 
 
 class Setting:

@@ -26,7 +26,7 @@ LAYERS = (
     {"plots", "widgets"},
 )
 PART_OF = {"densities": "data", "digits": "data", "fetch": "data"}  # modules split out of a larger one
-PART_OF |= {"codec": "widgets", "views": "widgets", "live": "widgets", "live_toy": "widgets"}
+PART_OF |= {"codec": "widgets", "views": "widgets", "live": "widgets", "live_toy": "widgets", "lab": "widgets"}
 
 
 @cache
@@ -269,20 +269,51 @@ def test_repository_is_named_the_same_everywhere():
     assert changed == [], "type: make set-repository URL=" + repository.url()
 
 
-def test_set_repository_reaches_every_place(tmp_path):
-    copies = [path.relative_to(ROOT) for path in repository.files(ROOT)]
-    for name in copies:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, tmp_path / name)
-    repository.stamp(tmp_path, "https://github.com/someone/my.book")
-    assert repository.url(tmp_path) == "https://github.com/someone/my.book"
-    for name in copies:
-        text = (tmp_path / name).read_text("utf-8")
-        assert repository.slug(repository.url()) not in text, name
-        assert repository.pages(repository.url()).rstrip("/") not in text, name
-    before = {name: (tmp_path / name).read_bytes() for name in copies}
-    repository.stamp(tmp_path, repository.url())
-    assert all((tmp_path / name).read_bytes() == (ROOT / name).read_bytes() for name in before)
+ADDRESSES = {  # where a repository's site is published
+    "gan-book/gan-book": "https://gan-book.github.io/gan-book/",
+    "gan-book/gan-book-2": "https://gan-book.github.io/gan-book-2/",
+    "gan-book/book": "https://gan-book.github.io/book/",
+    "me/me.github.io": "https://me.github.io/",
+    "me/book": "https://me.github.io/book/",
+    "Someone/my.book": "https://someone.github.io/my.book/",
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("gan-book/gan-book", "gan-book/gan-book-2"),
+        ("gan-book/gan-book", "gan-book/book"),
+        ("me/me.github.io", "me/book"),
+        ("gan-book/gan-book", "me/me.github.io"),
+        ("gan-book/gan-book", "Someone/my.book"),
+    ],
+)
+def test_set_repository_reaches_every_place(tmp_path, old, new):
+    """And no more than that: back again, the files are what they were."""
+    home = repository.slug(repository.url())
+    for path in repository.files(ROOT):
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    for here in (old, new, old, home):
+        repository.stamp(tmp_path, f"https://github.com/{here}")
+        assert repository.url(tmp_path) == f"https://github.com/{here}"
+        site = ADDRESSES.get(here, repository.pages(repository.url()))
+        config = (tmp_path / "_config.yml").read_text("utf-8")
+        assert re.findall(r"^ +(?:baseurl|ogp_site_url): *(.+)$", config, re.MULTILINE) == [site, site]
+        assert repository.pages(repository.url(tmp_path)) == site
+        for path in repository.files(tmp_path):
+            text = path.read_text("utf-8")
+            slugs = re.findall(
+                r"(?:\bgit\+https://|colab\.research\.google\.com/)github(?:\.com)?/([\w.-]+/[\w.-]+)", text
+            )
+            assert set(slugs) <= {here}, path
+            assert here == home or not re.search(rf"github\.com/{home}(?![\w-])", text), path
+            sites = re.findall(r"https://[\w-]+\.github\.io\S*", text)
+            assert sites == ([site, site] if path.name == "_config.yml" else []), path
+    for path in repository.files(ROOT):
+        assert (tmp_path / path.relative_to(ROOT)).read_bytes() == path.read_bytes(), path
 
 
 def test_drifted_address_is_found_and_mended(tmp_path):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import book
+from tools import book, keys
+from tools import test as checks
 
 
 def write(path: Path, *sources: str, prose: str = "A page.", **metadata) -> None:
@@ -24,6 +26,8 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder like the book's, with two notebooks."""
     monkeypatch.setenv("GAN_BUDGET", "")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("GAN_DATA", raising=False)
     for name in ("gan_helpers", "notebooks", "book"):
         (tmp_path / name).mkdir()
     (tmp_path / "gan_helpers/data.py").write_text("n = 1\n")
@@ -39,34 +43,39 @@ def append(path: Path, text: str) -> None:
 
 
 def test_key_follows_what_outputs_depend_on(tiny, monkeypatch):
-    keys = [book.outputs_key(tiny, "page"), book.outputs_key(tiny, "smoke")]
+    seen = [keys.outputs_key(tiny, "page"), keys.outputs_key(tiny, "smoke")]
     append(tiny / "gan_helpers/data.py", "n = 2\n")
-    keys.append(book.outputs_key(tiny, "page"))
+    seen.append(keys.outputs_key(tiny, "page"))
     append(tiny / "requirements.txt", "numpy\n")
-    keys.append(book.outputs_key(tiny, "page"))
+    seen.append(keys.outputs_key(tiny, "page"))
     (tiny / "gan_helpers/static").mkdir()
     (tiny / "gan_helpers/static/new.js").write_text("")
-    keys.append(book.outputs_key(tiny, "page"))
-    monkeypatch.setenv("GAN_DATA", "elsewhere")
-    keys.append(book.outputs_key(tiny, "page"))
-    assert len(set(keys)) == len(keys)
+    seen.append(keys.outputs_key(tiny, "page"))
+    monkeypatch.setenv("GAN_DATA", str(tiny / "elsewhere"))
+    seen.append(keys.outputs_key(tiny, "page"))
+    for place in ("elsewhere/MNIST/raw", "elsewhere/raw", "cache/gan_helpers/FashionMNIST/raw"):
+        (tiny / place).mkdir(parents=True)
+        for content in ("half", "whole"):
+            (tiny / place / "train-images-idx3-ubyte.gz").write_text(content)
+            seen.append(keys.outputs_key(tiny, "page"))
+    assert len(set(seen)) == len(seen)
 
 
 def test_key_leaves_out_what_outputs_do_not_depend_on(tiny):
-    before = book.outputs_key(tiny, "page"), book.site_key(tiny, "page")
+    before = keys.outputs_key(tiny, "page"), keys.site_key(tiny, "page")
     (tiny / "gan_helpers/__pycache__").mkdir()
     (tiny / "gan_helpers/__pycache__/data.pyc").write_text("compiled")
-    assert before == (book.outputs_key(tiny, "page"), book.site_key(tiny, "page"))
+    assert before == (keys.outputs_key(tiny, "page"), keys.site_key(tiny, "page"))
     (tiny / "book/welcome.md").write_text("# Hello\n")
-    assert book.outputs_key(tiny, "page") == before[0]
-    assert book.site_key(tiny, "page") != before[1]
+    assert keys.outputs_key(tiny, "page") == before[0]
+    assert keys.site_key(tiny, "page") != before[1]
 
 
 def test_old_cache_folders_are_removed(tiny):
     folders = []
     for _ in range(book.KEEP + 2):
         append(tiny / "requirements.txt", "more\n")
-        folders.append(book.cache_folder(tiny, "page"))
+        folders.append(book.cache_folder(tiny, keys.outputs_key(tiny, "page")))
     kept = {f.name for f in folders[-1].parent.iterdir()}
     assert folders[-1].name in kept
     assert len(kept) == book.KEEP
@@ -91,8 +100,55 @@ def test_outputs_in_the_cache_are_those_of_the_budget(tiny):
     for budget in ("page", "smoke"):
         book.execute(tiny, budget)
         source = nbformat.read(tiny / "notebooks/a.ipynb", as_version=4)
-        _, executed = get_cache(book.cache_folder(tiny, budget)).merge_match_into_notebook(source)
+        _, executed = get_cache(book.cache_folder(tiny, keys.outputs_key(tiny, budget))).merge_match_into_notebook(
+            source
+        )
         assert executed.cells[1].outputs[0].data["text/plain"] == repr(budget)
+
+
+DOWNLOAD = """
+import os, pathlib
+file = pathlib.Path(os.environ["XDG_CACHE_HOME"], "gan_helpers/MNIST/raw/train-images-idx3-ubyte.gz")
+file.parent.mkdir(parents=True, exist_ok=True)
+file.write_text("images")
+"""
+
+
+def test_what_ran_before_a_download_is_executed_again(tiny, monkeypatch):
+    """Its outputs may show what stood in for the data. What downloaded is not executed twice."""
+    rounds = []
+    once = book.execute_once
+    monkeypatch.setattr(book, "execute_once", lambda *given: rounds.append(once(*given)) or rounds[-1])
+    assert book.execute(tiny, "page") == (["a", "b"], [])
+    write(tiny / "notebooks/b.ipynb", DOWNLOAD)
+    assert book.execute(tiny, "page") == (["b", "a"], [])
+    assert rounds[1:] == [(["b"], []), (["a"], [])]
+    assert book.execute(tiny, "page") == ([], [])
+
+
+def test_an_edit_of_the_package_while_notebooks_run_leaves_their_outputs_under_the_old_key(tiny):
+    write(tiny / "notebooks/b.ipynb", "open('../gan_helpers/data.py', 'a').write('n = 3')")
+    before = keys.code_key(tiny, "page")
+    assert book.execute(tiny, "page") == (["a", "b"], [])
+    assert [f.name for f in (tiny / "_build/.jupyter_cache").iterdir()] == [f"{before}-{keys.data_key()}"]
+
+
+@pytest.mark.parametrize(("command", "arguments"), [(book.main, ["book.py"]), (checks.main, ["test.py", "--quick"])])
+def test_an_unknown_budget_is_refused_in_one_line(command, arguments, monkeypatch, capsys):
+    monkeypatch.setenv("GAN_BUDGET", "fast")
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert command() == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert all(name in said.err for name in ("'fast'", "smoke", "page", "full"))
+
+
+def test_the_book_is_built_at_page_unless_told(monkeypatch):
+    monkeypatch.delenv("GAN_BUDGET", raising=False)
+    assert book.budget_name() == "page"
+    monkeypatch.setenv("GAN_BUDGET", "full")
+    assert book.budget_name() == "full"
 
 
 def test_a_failing_cell_is_reported_and_not_cached(tiny, capsys):

@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ def weights(net, k=0):
     ("game", "r1_gamma"),
     [(game, 0.0) for game in losses.GAMES] + [("nonsaturating", 1.0), ("relativistic", 1.0)],
 )
-def test_a_member_equals_the_same_gan_trained_alone(game, r1_gamma, monkeypatch):
+def test_a_member_equals_the_same_gan_trained_alone(game, r1_gamma):
     """300 steps in float64 against nn.Module, torch.optim.Adam and the steps of `train`: at most 1e-10 apart."""
     rates = {"d_lr": [1e-3, 2e-3, 5e-3], "g_lr": [1e-2, 2e-3, 1e-3], "n_d": [1, 2, 1]}
     seeds = [5, 6, 7]
@@ -35,17 +36,15 @@ def test_a_member_equals_the_same_gan_trained_alone(game, r1_gamma, monkeypatch)
         torch.manual_seed(s)
         alone.append(tuple(net.double() for net in make_gan()))
     G, D = stack([copy.deepcopy(g) for g, _ in alone]), stack([copy.deepcopy(d) for _, d in alone])
-    original = ensemble.draw
-    monkeypatch.setattr(ensemble, "draw", lambda *a: ((x.double(), z.double()) for x, z in original(*a)))
     common = {"game": game, "r1_gamma": r1_gamma}
     for _ in train_many(G, D, GAUSSIAN, seeds=seeds, z_dim=1, steps=300, batch=16, **common, **rates):
         pass
 
-    k, device = 1, torch.device("cpu")
+    k, like = 1, torch.zeros(1, dtype=torch.float64)
     g, d = alone[k]
     d_opt = torch.optim.Adam(d.parameters(), rates["d_lr"][k], (0.5, 0.999))
     g_opt = torch.optim.Adam(g.parameters(), rates["g_lr"][k], (0.5, 0.999))
-    streams = [ensemble.draw([GAUSSIAN], [seeds[k]], slot, 16, 1, device) for slot in range(rates["n_d"][k] + 1)]
+    streams = [ensemble.draw([GAUSSIAN], [seeds[k]], slot, 16, 1, like) for slot in range(rates["n_d"][k] + 1)]
     for _ in range(300):
         for stream in streams[1:]:
             x, z = next(stream)
@@ -111,7 +110,7 @@ def test_records_have_a_member_dimension():
 
 def test_noise_of_a_stream_depends_on_its_own_seed_and_slot_alone():
     def first(targets, seeds, slot):
-        return next(draw(targets, seeds, slot, 4, 1, torch.device("cpu")))
+        return next(draw(targets, seeds, slot, 4, 1, torch.zeros(1)))
 
     a, b = first([GAUSSIAN] * 2, [7, 8], 0), first([GAUSSIAN] * 3, [8, 1, 7], 0)
     assert torch.equal(a[1][0], b[1][2])
@@ -125,18 +124,59 @@ def test_noise_of_a_stream_depends_on_its_own_seed_and_slot_alone():
         ({"g_lr": [1e-3, 1e-3]}, "g_lr has 2 values for 3 members"),
         ({"game": "wgan"}, "unknown game 'wgan'"),
         ({"n_d": 0}, "n_d must be between 1 and 63"),
+        ({"steps": 0}, "at least 1, got 0"),
+        ({"z_dim": 3}, r"z of shape \(K, n, 3\)"),
+        ({"targets": data.target("ring")}, "do not fit"),
     ],
 )
 def test_bad_input_is_named_at_once(change, message):
     G, D = build(make_gan, [0, 1, 2])
     arguments = {"seeds": [0, 1, 2], "z_dim": 1, "steps": 1} | change
     with pytest.raises(ValueError, match=message):
-        train_many(G, D, GAUSSIAN, **arguments)
+        train_many(G, D, arguments.pop("targets", GAUSSIAN), **arguments)
 
 
-def test_a_layer_that_cannot_be_stacked_is_named():
-    with pytest.raises(ValueError, match="cannot stack BatchNorm1d"):
-        stack([nn.Sequential(nn.BatchNorm1d(2))])
+@pytest.mark.parametrize(
+    ("nets", "message"),
+    [
+        ([nn.Sequential(nn.BatchNorm1d(2))], "cannot stack BatchNorm1d"),
+        ([nn.Sequential(nn.Linear(1, 1, bias=False))], "cannot stack Linear.*bias=False"),
+        ([nn.Sequential(nn.Flatten(1))], "cannot stack Flatten"),
+        ([nn.Sequential(nn.ReLU()), nn.Sequential(nn.Tanh())], "differ: ReLU.* and Tanh"),
+        ([nn.Sequential(nn.Linear(1, 1)), nn.Sequential(nn.Linear(1, 2))], "differ: Linear"),
+        ([nn.Sequential(nn.ReLU()), nn.Sequential()], "differ: None and ReLU"),
+        ([], "nothing to stack"),
+    ],
+)
+def test_networks_that_cannot_be_stacked_are_named(nets, message):
+    with pytest.raises(ValueError, match=message):
+        stack(nets)
+
+
+def test_a_loss_belongs_to_the_logits_beside_it_whatever_the_neighbours_do():
+    _, _, last = final([0, 1], n_d=[1, 5])
+    torch.testing.assert_close(losses.d_logistic(last.real_logits, last.fake_logits), last.d_loss)
+
+
+def test_arrays_and_tensors_serve_as_sequences():
+    a, _, _ = final([0, 1], g_lr=np.array([1e-3, 5e-3]))
+    b, _, _ = final([0, 1], g_lr=torch.tensor([1e-3, 5e-3], dtype=torch.float64))
+    assert torch.equal(weights(a, 1), weights(b, 1))
+
+
+def test_a_penalty_that_blows_up_freezes_its_member_only():
+    G, D, last = final([0, 1], r1_gamma=[0.1, math.inf])
+    assert last.alive.tolist() == [True, False]
+    assert weights(D, 1).isfinite().all()
+    assert weights(G, 0).isfinite().all()
+
+
+def test_a_generator_whose_loss_breaks_is_frozen(monkeypatch):
+    broken = losses.Game("nonsaturating", losses.d_logistic, lambda real, fake: fake.mean(-1) * math.nan)
+    monkeypatch.setitem(losses.GAMES, "nonsaturating", broken)
+    G, _, last = final([0, 1])
+    assert last.alive.tolist() == [False, False]
+    assert torch.equal(weights(G, 0), weights(build(make_gan, [0])[0], 0))
 
 
 @pytest.mark.slow

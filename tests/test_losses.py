@@ -30,6 +30,33 @@ def test_logistic_losses_are_binary_cross_entropy():
     torch.testing.assert_close(losses.g_saturating(fake), -bce(fake, zeros))
 
 
+def mean_square(logits, label):
+    return (logits - label).square().mean()
+
+
+FORMULAS = {
+    "nonsaturating": (lambda r, f: bce(r, r * 0 + 1) + bce(f, f * 0), lambda r, f: bce(f, f * 0 + 1)),
+    "saturating": (lambda r, f: bce(r, r * 0 + 1) + bce(f, f * 0), lambda r, f: -bce(f, f * 0)),
+    "least_squares": (lambda r, f: mean_square(r, 1) + mean_square(f, 0), lambda r, f: mean_square(f, 1)),
+    "hinge": (lambda r, f: (1 - r).clamp(0).mean() + (1 + f).clamp(0).mean(), lambda r, f: -f.mean()),
+    "wasserstein": (lambda r, f: f.mean() - r.mean(), lambda r, f: -f.mean()),
+    "relativistic": (lambda r, f: bce(r - f, r * 0 + 1), lambda r, f: bce(f - r, r * 0 + 1)),
+}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_a_game_is_its_formula_under_its_own_name(name):
+    real, fake = logits()
+    d_formula, g_formula = FORMULAS[name]
+    torch.testing.assert_close(GAMES[name].d_loss(real, fake), d_formula(real, fake))
+    torch.testing.assert_close(GAMES[name].g_loss(real, fake), g_formula(real, fake))
+
+
+def test_relativistic_refuses_pairs_that_are_none():
+    with pytest.raises(ValueError, match=r"\(4,\) and \(1,\)"):
+        losses.d_relativistic(torch.zeros(4), torch.zeros(1))
+
+
 def test_slopes_at_a_logit_are_minus_d_and_minus_one_minus_d():
     _, fake = logits()
     d = torch.sigmoid(fake)

@@ -63,6 +63,8 @@ def test_median_interval_covers_the_true_median():
     assert metrics.median_interval([1.0, 2.0, 3.0]) == (2.0, 1.0, 3.0)
     with pytest.raises(ValueError, match="no values"):
         metrics.median_interval([])
+    with pytest.raises(ValueError, match="NaN"):
+        metrics.median_interval([1.0, float("nan")])
 
 
 def test_kde_is_scipys():

@@ -29,6 +29,8 @@ def test_losses_of_many_runs_are_a_median_with_a_band(ax):
     plots.losses(ax, range(3), runs, runs)
     np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), np.median(runs, axis=0))
     assert len(ax.collections) == 2
+    edge = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (edge.min(), edge.max()) == (np.quantile(runs[:, 0], 0.1), np.quantile(runs[:, 2], 0.9))
 
 
 def test_densities_puts_d_and_the_best_d_on_an_axis_from_zero_to_one(ax):

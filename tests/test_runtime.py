@@ -33,7 +33,12 @@ def test_unknown_and_missing_devices_are_named():
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match=r"'cuda' is not available.*cpu"):
             runtime.device("cuda")
-    assert runtime.device("cpu") == torch.device("cpu")
+    for odd in ("cpu:foo", "cuda:x", "xla"):
+        with pytest.raises(ValueError, match="unknown device"):
+            runtime.device(odd)
+    with pytest.raises(ValueError, match="unknown device 'gpu'"):
+        runtime.seed(0, "gpu")
+    assert runtime.device("cpu") == runtime.device(torch.device("cpu")) == torch.device("cpu")
 
 
 def test_seed_repeats_layers_and_noise():
@@ -43,6 +48,11 @@ def test_seed_repeats_layers_and_noise():
 
     assert all(torch.equal(a, b) for a, b in zip(draw(1), draw(1), strict=True))
     assert not torch.equal(draw(1)[0], draw(2)[0])
+
+
+def test_weights_and_data_are_drawn_from_different_streams():
+    rng = runtime.seed(0)
+    assert not torch.equal(torch.rand(5), torch.rand(5, generator=rng))
 
 
 def test_setup_says_in_one_line_where_it_runs(monkeypatch, capsys):

@@ -173,6 +173,79 @@ def test_bad_input_is_named_at_once(change, message):
         train(**arguments)
 
 
+def test_looking_does_not_change_the_run():
+    def run(**snapshots):
+        G, D, rng = gan()
+        return [s.d_loss for s in train(G, D, GAUSSIAN, z_dim=1, steps=8, rng=rng, **snapshots)]
+
+    assert run() == run(snapshot_every=1)
+
+
+def test_snapshots_are_of_one_z_and_leave_batch_norm_alone():
+    rng = runtime.seed(0)
+    G = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    D = models.discriminator(1, 4)
+    records = list(train(G, D, GAUSSIAN, z_dim=1, steps=3, rng=rng, snapshot_every=1, n_d=1))
+    assert G[1].num_batches_tracked == 6  # one batch for D and one for G a step
+    assert G.training
+    G, D, rng = gan()
+    still = [s.x_fake for s in train(G, D, GAUSSIAN, z_dim=1, steps=3, rng=rng, snapshot_every=1, g_lr=0.0)]
+    assert torch.equal(still[0], still[2])
+    assert not torch.equal(records[0].x_fake, records[2].x_fake)
+
+
+def test_every_discriminator_update_sees_new_data():
+    seen = []
+
+    class Watched:
+        def sample(self, n, rng):
+            seen.append(GAUSSIAN.sample(n, rng))
+            return seen[-1]
+
+    G, D, rng = gan()
+    list(train(G, D, Watched(), z_dim=1, steps=1, rng=rng, n_d=3))
+    assert len({batch[0].item() for batch in seen[1:]}) == 3
+
+
+def test_an_interrupt_leaves_networks_that_can_be_trained_again():
+    class Interrupted(nn.Sequential):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            if self.calls == 4:  # shapes, real, generated, and then in G's step
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    G, D, rng = gan()
+    D = Interrupted(*D)
+    D[0].weight.requires_grad_(False)  # frozen by the reader, and to stay so
+    with pytest.raises(KeyboardInterrupt):
+        list(train(G, D, GAUSSIAN, z_dim=1, steps=1, rng=rng))
+    assert [p.requires_grad for p in D.parameters()] == [False, True, True, True]
+    assert len(list(train(G, D, GAUSSIAN, z_dim=1, steps=2, rng=rng))) == 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_trains_on_cuda():
+    rng = runtime.seed(0, "cuda")
+    G, D = models.mlp(1, 8, 1).cuda(), models.discriminator(1, 16).cuda()
+    last = list(train(G, D, GAUSSIAN, z_dim=1, steps=5, rng=rng, r1_gamma=0.1))[-1]
+    assert last.real_logits.is_cuda
+    assert math.isfinite(last.g_loss)
+
+
+@pytest.mark.parametrize("error", [{"z_dim": 3}, {"D": models.mlp(1, 4, 1)}])
+def test_a_refused_run_leaves_modes_as_they_were(error):
+    G = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    G[1].eval()  # by the reader's choice
+    arguments = {"G": G, "D": models.discriminator(1, 4), "z_dim": 1} | error
+    with pytest.raises(ValueError):
+        train(target=GAUSSIAN, steps=1, rng=runtime.seed(0), **arguments)
+    assert [module.training for module in G] == [True, False, True]
+    assert arguments["D"].training
+
+
 def test_checking_shapes_leaves_training_mode_and_generator_alone():
     rng = runtime.seed(0)
     state = rng.get_state()

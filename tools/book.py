@@ -4,28 +4,31 @@
     python tools/book.py --linkcheck    asks every external link of the book whether it still answers
 
 Outputs are kept in a jupyter-cache whose folder is named after everything they depend on beside the cells: the package,
-the requirements, the budget, the data, Python. So an edit to any of them is never served old outputs.
+the requirements, the budget, Python, and the data sets that are on this machine. So a change of any of them is never
+served old outputs.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import os
-import platform
 import re
 import shutil
 import sys
 import time
-from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.keys import code_key, data_files, data_key, pages_key, site_key
+from tools.repository import ROOT
+
 KEEP = 3  # how many cache folders stay, the latest used
 HEARTBEAT = 15  # seconds between two signs of life
-NOT_SOURCE = ("__pycache__", ".ipynb_checkpoints")
+FETCH = ".venv/bin/python -c 'from gan_helpers import data; data.digits()'"
 
 
 def say(line: str) -> None:
@@ -34,33 +37,19 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def digest(root: Path, folders_and_files: Iterable[str], *extra: str) -> str:
-    """A hash of the named files, of everything below the named folders, and of `extra`."""
-    found = hashlib.sha256("\0".join(extra).encode())
-    for name in folders_and_files:
-        path = root / name
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and not set(NOT_SOURCE) & set(file.parts):
-                found.update(f"\0{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes())
-    return found.hexdigest()[:16]
+def budget_name() -> str:
+    """The budget to build at: `GAN_BUDGET`, or `page` where that is unset. ValueError if there is no such budget."""
+    if not os.environ.get("GAN_BUDGET"):
+        return "page"
+    from gan_helpers import runtime  # here, not above: it brings torch, which takes seconds
+
+    return runtime.budget_name()
 
 
-def outputs_key(root: Path, budget: str) -> str:
-    """What a notebook's outputs depend on beside its own cells."""
-    environment = (budget, os.environ.get("GAN_DATA", ""), platform.python_version())
-    return digest(root, ["gan_helpers", "requirements.txt"], *environment)
-
-
-def site_key(root: Path, budget: str) -> str:
-    """What the built site depends on."""
-    sources = ["_config.yml", "_toc.yml", "book", "notebooks", "tools/book.py"]
-    return digest(root, sources, outputs_key(root, budget))
-
-
-def cache_folder(root: Path, budget: str) -> Path:
-    """The cache folder for the present state of the package; folders that were not used lately are removed."""
+def cache_folder(root: Path, key: str) -> Path:
+    """The cache folder for outputs with this key; folders that were not used lately are removed."""
     parent = root / "_build" / ".jupyter_cache"
-    folder = parent / outputs_key(root, budget)
+    folder = parent / key
     folder.mkdir(parents=True, exist_ok=True)
     folder.touch()
     by_age = sorted((f for f in parent.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime, reverse=True)
@@ -81,18 +70,18 @@ def drop_progress_bars(nb) -> None:
 class Notebook:
     """One notebook on its way through a kernel."""
 
-    def __init__(self, path: Path, cache) -> None:
+    def __init__(self, path: Path) -> None:
         import nbformat
 
-        self.path, self.cache = path, cache
+        self.path = path
         self.nb = nbformat.read(path, as_version=4)
         self.code = [cell for cell in self.nb.cells if cell.cell_type == "code"]
         self.started, self.at = 0.0, 0
 
-    def is_cached(self) -> bool:
-        """Whether its outputs are in the cache: for the same sources and metadata of its code cells."""
+    def is_in(self, outputs) -> bool:
+        """Whether its outputs are in the cache `outputs`: for the same sources and metadata of its code cells."""
         try:
-            self.cache.match_cache_notebook(self.nb)
+            outputs.match_cache_notebook(self.nb)
         except KeyError:
             return False
         return True
@@ -119,12 +108,12 @@ class Notebook:
         drop_progress_bars(self.nb)
         return time.monotonic() - self.started
 
-    def store(self, seconds: float) -> None:
-        """Keep the outputs in the cache."""
+    def store_in(self, outputs, seconds: float) -> None:
+        """Keep the outputs in the cache `outputs`."""
         from jupyter_cache.base import CacheBundleIn
 
         bundle = CacheBundleIn(self.nb, str(self.path), data={"execution_seconds": seconds})
-        self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        outputs.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
     def report(self, error: BaseException) -> None:
         """Say which cell failed, and how."""
@@ -138,15 +127,36 @@ class Notebook:
         print("\n".join(trace) + "\n", file=sys.stderr, flush=True)
 
 
-def execute(root: Path, budget: str, workers: int | None = None) -> tuple[list[str], list[str]]:
-    """Execute what is not in the cache, one kernel a core. Returns the names that ran, and the names that failed."""
-    from jupyter_cache import get_cache
+def execute(root: Path, budget: str, code: str | None = None) -> tuple[list[str], list[str]]:
+    """Execute what is not in the cache. Returns the names that ran, and the names that failed.
 
+    Where a notebook has downloaded a data set, outputs from before that are looked at again: they may show what stood
+    in for it. `code` is the `code_key` to keep the outputs under, by default the present one.
+    """
     os.environ["GAN_BUDGET"] = budget
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    cache = get_cache(cache_folder(root, budget))
-    notebooks = [Notebook(path, cache) for path in sorted((root / "notebooks").glob("*.ipynb"))]
-    waiting = [nb for nb in notebooks if not nb.is_cached()]
+    code = code or code_key(root, budget)
+    ran: list[str] = []
+    while True:
+        data = data_key()
+        names, failed = execute_once(root, budget, code)
+        ran += [name for name in names if name not in ran]
+        if failed or data_key() == data:
+            return ran, failed
+        say("The data sets on this machine have changed meanwhile: once more what ran before that")
+
+
+def execute_once(root: Path, budget: str, code: str, workers: int | None = None) -> tuple[list[str], list[str]]:
+    """One round of `execute`, one kernel a core. Outputs go to the cache for the data that are there when they end."""
+    from jupyter_cache import get_cache
+
+    @cache
+    def outputs(data: str):
+        return get_cache(cache_folder(root, f"{code}-{data}"))
+
+    present = outputs(data_key())
+    notebooks = [Notebook(path) for path in sorted((root / "notebooks").glob("*.ipynb"))]
+    waiting = [nb for nb in notebooks if not nb.is_in(present)]
     workers = workers or max(1, min(os.cpu_count() or 1, len(waiting)))
     say(f"Notebooks at the {budget} budget: {len(waiting)} to execute, {len(notebooks) - len(waiting)} unchanged")
 
@@ -161,7 +171,7 @@ def execute(root: Path, budget: str, workers: int | None = None) -> tuple[list[s
                     nb.report(error)
                     failed.append(nb.path.stem)
                 else:
-                    nb.store(future.result())
+                    nb.store_in(outputs(data_key()), future.result())
                     say(f"  {nb.path.stem}: done in {future.result():.0f} s")
             if not done:
                 for nb in (nb for nb in running.values() if nb.started):
@@ -170,8 +180,8 @@ def execute(root: Path, budget: str, workers: int | None = None) -> tuple[list[s
     return [nb.path.stem for nb in waiting], failed
 
 
-def build(root: Path, budget: str, builder: str = "html") -> bool:
-    """Build the pages from the cached outputs, with every warning an error. Returns whether that went well."""
+def build(root: Path, outputs: Path, builder: str = "html") -> bool:
+    """Build the pages from the cache folder `outputs`, with every warning an error. Returns whether that went well."""
     from jupyter_book.sphinx import build_sphinx
 
     out = root / "_build" / builder
@@ -180,7 +190,7 @@ def build(root: Path, budget: str, builder: str = "html") -> bool:
     settings = {
         "external_toc_path": str(root / "_toc.yml"),
         "latex_individualpages": False,
-        "nb_execution_cache_path": str(cache_folder(root, budget)),
+        "nb_execution_cache_path": str(outputs),
         "nitpicky": True,
     }
     result = build_sphinx(
@@ -204,25 +214,31 @@ def main() -> int:
     parser.add_argument("--linkcheck", action="store_true", help="check external links instead of building pages")
     options = parser.parse_args()
     root = options.root.resolve()
-    budget = os.environ.get("GAN_BUDGET") or "page"
+    try:
+        budget = budget_name()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     index, stamp = root / "_build/html/index.html", root / "_build/html/.site-key"
     where = f"\nThe book is in {index}\nOpen that file in a browser, or type: make serve"
+    no_data = f"\nMNIST is not on this machine, so small digits stand in for it. To fetch it: {FETCH}; then: make book"
 
     if not options.linkcheck and stamp.exists() and stamp.read_text() == site_key(root, budget):
-        print(f"Nothing has changed since the last build.{where}")
+        print(f"Nothing has changed since the last build.{where}{'' if data_files() else no_data}")
         return 0
-    key = site_key(root, budget)
-    _, failed = execute(root, budget)
+    pages, code = pages_key(root), code_key(root, budget)  # an edit from here on calls for another build
+    _, failed = execute(root, budget, code)
     if failed:
         print(f"error: no site was built, because these notebooks failed: {', '.join(failed)}", file=sys.stderr)
         return 1
     say("Building the pages")
-    if not build(root, budget, "linkcheck" if options.linkcheck else "html"):
+    outputs = cache_folder(root, f"{code}-{data_key()}")  # with the data sets that are there by now
+    if not build(root, outputs, "linkcheck" if options.linkcheck else "html"):
         print("error: the build of the pages failed; every warning above counts as an error", file=sys.stderr)
         return 1
     if not options.linkcheck:
-        stamp.write_text(key)
-        print(where)
+        stamp.write_text(f"{pages}-{outputs.name}")
+        print(f"{where}{'' if data_files() else no_data}")
     return 0
 
 

@@ -32,7 +32,7 @@ $pip install -q --no-index -r requirements.txt 2>/dev/null || # all there alread
 
 # Build with the setuptools that is here if it is recent enough; otherwise pip fetches one for the build.
 isolation=
-if .venv/bin/python -c 'import setuptools, sys; sys.exit(int(setuptools.__version__.split(".")[0]) < 71)' 2>/dev/null; then
+if .venv/bin/python -c 'import setuptools, sys; sys.exit(int(setuptools.__version__.split(".")[0]) < 77)' 2>/dev/null; then
     isolation=--no-build-isolation
 fi
 echo "[3/3] installing gan_helpers from this folder"

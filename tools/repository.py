@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = ("_config.yml", "*.md", "CITATION.cff", "pyproject.toml", "book/*.md", "notebooks/*.ipynb", "gan_helpers/*.py")
 SLUG = r"[\w.-]+/[\w.-]+?"
 NO_MORE = r"(?![\w-]|\.\w)"  # the end of OWNER/REPO, though a full stop may follow
+SITE_KEYS = r"^( +(?:baseurl|ogp_site_url): *)\S+"  # where _config.yml, and it alone, names the published site
 
 SETUP_CELL = """\
 # Uses gan_helpers where it is at hand, else installs it; your torch stays as it is.
@@ -83,7 +84,8 @@ def stamp(root: Path, new: str, write: bool = True) -> list[Path]:
     for path in files(root):
         text = path.read_text("utf-8")
         stamped = re.sub(rf"github\.com/{re.escape(slug(old))}{NO_MORE}", f"github.com/{slug(new)}", text)
-        stamped = stamped.replace(pages(old), pages(new)).replace(pages(old).rstrip("/"), pages(new).rstrip("/"))
+        if path.name == "_config.yml":
+            stamped = re.sub(SITE_KEYS, lambda key: key[1] + pages(new), stamped, flags=re.M)
         stamped = re.sub(rf"(?<=colab\.research\.google\.com/github/){SLUG}(?=/blob/)", slug(new), stamped)
         stamped = re.sub(rf"(?<=gan_helpers @ git\+https://github\.com/){SLUG}(?=[\\\"'`])", slug(new), stamped)
         stamped = re.sub(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools import browser
+from tools import book, browser
 from tools.repository import ROOT
 
 PYTEST = ["pytest", "-n", "2"]
@@ -55,6 +55,11 @@ def run(part: Part) -> str:
 def main() -> int:
     """Run the parts; returns the exit status."""
     quick = "--quick" in sys.argv[1:]
+    try:
+        book.budget_name()  # the notebooks are tested at `smoke` whatever it is, but the book is built at it
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     verdicts: dict[str, str] = {}
     for part in QUICK if quick else FULL:
         if part.name == "site" and verdicts["book"].startswith("FAILED"):
@@ -70,4 +75,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        status = main()
+    except KeyboardInterrupt:  # the part that was running has had the same signal
+        print("\nstopped", file=sys.stderr)
+        status = 130
+    sys.exit(status)

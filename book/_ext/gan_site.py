@@ -1,8 +1,8 @@
 """Sphinx extension of this book: pages that ask no other host for anything, and our elements' script, once.
 
 - MathJax is copied from the package `sphinx-mathjax-offline` into the build.
-- The elements' script, which a notebook carries inline, is taken out of the pages and written to one file;
-  a page links it only if it holds an element.
+- The elements' scripts, which a notebook carries inline, are taken out of the pages and written to one file
+  for each element; a page links it only if it holds that element.
 - A badge picture on another host becomes a local one; scripts that are registered twice are linked once; roles that
   accessibility checkers refuse (a list of citations without list items) are left out.
 - Search works from the file system, where a browser lets no page read another: there it shows no summaries.
@@ -17,8 +17,9 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-SCRIPT = "gan-helpers.js"
-ELEMENT = re.compile(r"<gan-(replay|lab|latent)\b")
+from gan_helpers import widgets
+
+ELEMENT = re.compile(r"<(gan-[a-z]+)")
 INLINE_SCRIPT = re.compile(r"<script\b[^>]*\bdata-gan-helpers\b[^>]*>.*?</script>\s*", re.DOTALL)
 REMOTE_BADGE = re.compile(r'src="https://colab\.research\.google\.com/assets/colab-badge\.svg"')
 SEARCH_FROM_FILES = "if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;"
@@ -42,16 +43,8 @@ def vendor(app: Sphinx) -> None:
             shutil.copytree(source, target, dirs_exist_ok=True)
         else:
             shutil.copyfile(source, target)
-    (static / SCRIPT).write_text(elements_script(), encoding="utf-8")
-
-
-def elements_script() -> str:
-    """The elements' joined script, or nothing where the package has no widgets."""
-    try:
-        from gan_helpers import widgets
-    except ImportError:
-        return ""
-    return widgets.script()
+    for element in widgets.SCRIPTS:
+        (static / f"{element}.js").write_text(widgets.script(element), encoding="utf-8")
 
 
 def prepare_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
@@ -60,8 +53,10 @@ def prepare_page(app: Sphinx, pagename: str, templatename: str, context: dict, d
     body = INLINE_SCRIPT.sub("", context.get("body", ""))
     body = CITATION_ROLES.sub("", body)
     context["body"] = REMOTE_BADGE.sub(f'src="{depth}_static/colab-badge.svg"', body)
-    if ELEMENT.search(body):
-        app.add_js_file(SCRIPT, loading_method="defer")
+    held = set(ELEMENT.findall(body))
+    for i, element in enumerate(widgets.SCRIPTS):  # the first is what the others build on
+        if element in held or (held and i == 0):
+            app.add_js_file(f"{element}.js", loading_method="defer")
     if pagename == "search":
         app.add_js_file(None, body=SEARCH_FROM_FILES)
 

@@ -95,17 +95,25 @@ class GanReplay extends HTMLElement {
     this.labelButton();
   }
 
-  legendOf(view) {
-    const items = view.legend.map(([mark, text]) => make("li", {}, legendMark(mark), text));
-    if (view.toggle) {
-      const box = make("input", { type: "checkbox", checked: this.toggled });
-      box.addEventListener("change", () => {
-        this.toggled = box.checked;
-        this.redraw();
-      });
-      items.push(make("li", {}, make("label", {}, box, legendMark(view.toggle[0]), view.toggle[1])));
-    }
+  // Marks and words; an entry with a key is a switch.
+  legendOf({ legend }) {
+    const items = legend.map(([mark, text, key]) => {
+      const parts = [legendMark(mark), text];
+      if (!key) return make("li", {}, ...parts);
+      const box = make("input", { type: "checkbox", id: key, checked: this.isOn(key) });
+      box.addEventListener("change", () => this.flip(key, box.checked));
+      return make("li", {}, make("label", {}, box, ...parts));
+    });
     return make("ul", { className: "legend", hidden: !items.length, "aria-label": "Legend" }, ...items);
+  }
+
+  isOn() {
+    return this.toggled;
+  }
+
+  flip(key, on) {
+    this.toggled = on;
+    this.redraw();
   }
 
   control(setting, i) {
@@ -193,9 +201,10 @@ class GanReplay extends HTMLElement {
     return `Step ${this.clock.textContent}. ${[...chosen, ...read].join(", ")}.`;
   }
 
-  // For screen readers: once things stand still, and while playing at most every four seconds.
+  // For screen readers: once things stand still, at most every two seconds, and while playing every four.
   tell() {
-    const wait = this.timer ? Math.max(700, 4000 - (performance.now() - (this.toldAt ?? -4000))) : 700;
+    const gap = this.timer ? (this.quiet ?? 4000) : 2000;
+    const wait = Math.max(700, gap - performance.now() + (this.toldAt ?? -gap));
     if (this.timer && this.telling) return;
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {

@@ -16,8 +16,8 @@ class Toy1D {
       ["fake", "generated, density q"],
       ["ink", "D(x), right scale"],
     ];
-    this.toggle = ["best", "p / (p + q), the best D there is"];
     if (this.z) this.legend.push(["arrow", "G carries z to x"]);
+    this.legend.push(["best", "p / (p + q), the best D there is", "best"]);
   }
 
   height(width) {

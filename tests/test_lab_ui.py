@@ -1,0 +1,654 @@
+"""The laboratory on the page: every control, links, comparison, many seeds, drawing, and what is told in words."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan_helpers import widgets
+from gan_helpers.lab import SETTINGS, UNLABELLED
+from gan_helpers.widgets import Lab
+
+PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lab</title><meta name="viewport" '
+    'content="width=device-width, initial-scale=1"></head><body><main><h1>Lab</h1>{}</main>'
+    "<script>{}</script></body></html>"
+)
+HELPERS = """
+window.host = (i = 0) => document.querySelectorAll("gan-lab")[i];
+window.inside = (selector) => host().shadowRoot.querySelector(selector);
+window.all = (selector) => [...host().shadowRoot.querySelectorAll(selector)];
+window.drawn = () => all("canvas").map((c) => c.toDataURL()).join();
+window.weights = (i = 0) => JSON.stringify(Object.values(host().runs[i].gan.exportWeights()).map((w) => [...w]));
+window.steps = (i = 0) => host().runs[i].gan.steps;
+"""
+KNOBS = [SETTINGS[name].key for name in SETTINGS if name not in UNLABELLED]
+LIVE = ["game", "gLr", "dLr", "beta1", "nD", "batch", "r1", "r2", "noise", "clip"]
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Open a page with a laboratory from file://; whatever lands on the console fails the test."""
+    contexts, complaints = [], []
+
+    def open_page(query: str = "", attributes: str = 'id="lab" share', *, hash: str = "", wait: bool = True,
+                  before: str = "", after: str = "", width: int = 1000, **options: Any) -> Any:  # fmt: skip
+        settings = query.replace("&", "&amp;")
+        markup = f'{before}<gan-lab {attributes} settings="{settings}"><p>Needs JavaScript.</p></gan-lab>{after}'
+        scripts = widgets.script() + widgets.script("gan-lab")
+        (tmp_path / "page.html").write_text(PAGE.format(markup, scripts), encoding="utf-8")
+        context = browser.new_context(viewport={"width": width, "height": 1200}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.add_init_script(HELPERS)
+        page.goto((tmp_path / "page.html").as_uri() + hash)
+        if wait:
+            page.wait_for_function("host().runs")
+            settle(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def settle(page: Any) -> None:
+    """Let two animation frames pass, so that what was asked for is drawn."""
+    page.evaluate("() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+
+def drawn(page: Any) -> str:
+    """All pictures, as they are once drawn."""
+    settle(page)
+    return page.evaluate("drawn()")
+
+
+def button(page: Any, name: str) -> Any:
+    """A button by its words."""
+    return page.locator("gan-lab").get_by_role("button", name=name, exact=True)
+
+
+def set_knob(page: Any, key: str, value: str) -> None:
+    """Choose from a list as a reader does."""
+    page.locator(f"gan-lab #s{key}").select_option(label=value)
+
+
+def run_to(page: Any, iteration: int) -> None:
+    """Train to an iteration with the buttons' own code, without waiting for frames."""
+    page.evaluate(f"while (steps() < {iteration}) host().runs.forEach((run) => run.gan.step())")
+    button(page, "Iteration").click()
+
+
+# ---- the controls
+
+
+def test_every_control_changes_its_setting_by_keyboard(show: Callable) -> None:
+    """Each has a label; what is live leaves the networks as they are, the rest begins again."""
+    page = show()
+    page.locator("gan-lab summary").click()
+    assert page.evaluate("all('select, input[type=range]').map((c) => c.id.slice(1))") == KNOBS
+    for key in KNOBS:
+        button(page, "Reset").click()
+        button(page, "Iteration").click()
+        control = page.locator(f"gan-lab #s{key}")
+        before = page.evaluate(f"host().a.{key}")
+        fresh = page.evaluate("host().runs[0].gan.exportWeights && weights()")
+        control.focus()
+        page.keyboard.press("End")
+        end = page.evaluate(f"host().a.{key}")
+        page.keyboard.press("Home")
+        home = page.evaluate(f"host().a.{key}")
+        assert end != home, key
+        assert control.evaluate("c => c.labels[0].textContent.length") > 3
+        page.evaluate(f"host().put('{key}', {before!r})")
+        if key in LIVE:
+            assert page.evaluate("weights()") == fresh, f"{key} must leave the running networks alone"
+            assert page.evaluate(f"host().runs[0].gan.settings.{key}") == before
+        elif key != "speed":
+            assert page.evaluate("steps()") == 0, f"{key} must begin with new networks"
+
+
+@pytest.mark.parametrize("key", ["dLr", "gLr", "nD", "r1", "r2", "noise", "batch", "beta1"])
+def test_a_live_setting_changes_how_the_running_gan_trains(show: Callable, key: str) -> None:
+    page = show("r1=0.1")
+    ends = []
+    for press in ("Home", "End"):
+        button(page, "Reset").click()
+        run_to(page, 3)
+        page.evaluate(f"inside('#s{key}').closest('details')?.setAttribute('open', '')")
+        page.locator(f"gan-lab #s{key}").focus()
+        page.keyboard.press(press)
+        for _ in range(2):
+            button(page, "Iteration").click()
+        ends.append(page.evaluate("weights()"))
+    assert ends[0] != ends[1]
+
+
+@pytest.mark.parametrize("game", SETTINGS["game"].words)
+@pytest.mark.parametrize("target", SETTINGS["target"].words)
+def test_every_game_on_every_target_draws(show: Callable, target: str, game: str) -> None:
+    page = show(f"target={target}&game={game}&mesh=1&batch=16")
+    first = drawn(page)
+    run_to(page, 30)
+    assert drawn(page) != first
+    assert "NaN" not in page.evaluate("inside('.card').textContent")
+    assert page.evaluate("host().runs[0].gan.diverged") == 0
+
+
+def test_single_steps_move_one_network_each(show: Callable) -> None:
+    page = show()
+    halves = "host().runs[0].gan.exportWeights()"
+    d, g = page.evaluate(f"[[...{halves}.d], [...{halves}.g]]")
+    button(page, "D step").click()
+    assert page.evaluate(f"[...{halves}.d]") != d
+    assert page.evaluate(f"[...{halves}.g]") == g
+    assert page.evaluate("inside('.say').textContent").startswith("D step: D sees 128 real and 128 generated")
+    d = page.evaluate(f"[...{halves}.d]")
+    button(page, "G step").click()
+    assert page.evaluate(f"[...{halves}.d]") == d
+    assert page.evaluate(f"[...{halves}.g]") != g
+    assert page.evaluate("inside('.say').textContent").startswith("G step: D stands still")
+    assert page.evaluate("steps()") == 1
+    button(page, "Iteration").click()
+    assert page.evaluate("inside('.bar output').textContent") == "seed 0, iteration 2"
+
+
+def test_reset_repeats_a_run_and_a_new_seed_does_not(show: Callable) -> None:
+    page = show()
+    start = page.evaluate("weights()")
+    button(page, "Iteration").click()
+    after = page.evaluate("weights()")
+    button(page, "Reset").click()
+    assert page.evaluate("weights()") == start
+    button(page, "Iteration").click()
+    assert page.evaluate("weights()") == after != start
+    button(page, "New seed").click()
+    assert page.evaluate("weights()") not in (start, after)
+    assert page.evaluate("inside('.bar output').textContent") == "seed 1, iteration 0"
+
+
+def test_slow_motion_names_each_half_step(show: Callable) -> None:
+    page = show("speed=slow&nD=2&batch=16")
+    page.evaluate("() => { window.said = []; new MutationObserver(() => said.push(inside('.say').textContent[0]))"
+                  ".observe(inside('.say'), { childList: true }); }")  # fmt: skip
+    now = page.evaluate("performance.now()")
+    page.evaluate("host().play()")
+    for k in range(6):  # six looks, three seconds apart, without the wait
+        page.evaluate(f"host().tick({now + 3000 * (k + 1)})")
+    page.evaluate("host().pause()")
+    assert "".join(page.evaluate("said"))[:6] == "DDGDDG"
+
+
+def test_speed_is_kept_by_the_clock(show: Callable) -> None:
+    page = show("speed=60hz&batch=8")
+    page.evaluate("() => { host().play(); host().last = 0; cancelAnimationFrame(host().timer); host().due = 0; }")
+    for ms in (250, 500, 750, 1000):
+        page.evaluate(f"() => {{ host().tick({ms}); cancelAnimationFrame(host().timer); }}")
+    assert page.evaluate("steps() + host().due") == pytest.approx(60)  # done, or owed to the next frame
+
+
+def test_toggles_change_the_picture(show: Callable) -> None:
+    page = show()
+    seen = [drawn(page)]
+    for key in ("push", "mesh"):
+        page.locator(f"gan-lab #{key}").focus()
+        page.keyboard.press("Space")
+        seen.append(drawn(page))
+    page.evaluate("host().load('target=gaussian')")
+    seen.append(drawn(page))
+    page.locator("gan-lab #best").focus()
+    page.keyboard.press("Space")
+    seen.append(drawn(page))
+    assert len(set(seen)) == 5
+
+
+def test_a_slider_keeps_the_focus_and_a_list_too(show: Callable) -> None:
+    page = show()
+    for key in ("starget", "smode", "sdLr"):
+        page.locator(f"gan-lab #{key}").focus()
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("host().shadowRoot.activeElement.id") == key
+
+
+# ---- links
+
+
+def test_a_link_gives_back_every_setting(show: Callable) -> None:
+    """Set everything away from its default, read the address, open it: the same state, the same networks."""
+    page = show()
+    for key, press in itertools.product(KNOBS, ["End"]):
+        if key not in ("mode", "target"):
+            page.evaluate(f"inside('#s{key}').closest('details')?.setAttribute('open', '')")
+            page.locator(f"gan-lab #s{key}").focus()
+            page.keyboard.press(press)
+    set_knob(page, "mode", "two GANs")
+    set_knob(page, "side", "B")
+    set_knob(page, "game", "hinge")
+    button(page, "New seed").click()
+    page.locator("gan-lab #mesh").check()
+    state = page.evaluate("[host().a, host().b, weights(0), weights(1)]")
+    address = page.evaluate("location.hash")
+    assert address.startswith("#lab?")
+    again = show(hash=address)
+    assert again.evaluate("[host().a, host().b, weights(0), weights(1)]") == state
+    assert state[1] == {"game": "hinge"}
+    assert state[0]["seed"] == 1
+
+
+def test_only_an_element_that_shares_reads_and_writes_the_address(show: Callable) -> None:
+    page = show("target=line", "", hash="#?target=grid")
+    assert page.evaluate("host().a.target") == "line"
+    assert not button(page, "Copy link").is_visible()
+    set_knob(page, "game", "hinge")
+    assert page.evaluate("location.hash") == "#?target=grid"
+
+
+def test_a_link_on_the_page_loads_while_it_is_open(show: Callable) -> None:
+    page = show(before='<a href="#lab?target=grid&amp;r1=1">try this</a><div style="height:3000px"></div>', wait=False)
+    page.get_by_text("try this").click()
+    page.wait_for_function("host().runs")
+    assert page.evaluate("[host().a.target, host().a.r1]") == ["grid", 1]
+    page.evaluate("location.hash = '#lab?target=spiral'")
+    page.wait_for_function("host().a.target === 'spiral' && host().a.r1 === 0")
+    assert page.evaluate("inside('#starget').selectedOptions[0].text") == "spiral"
+
+
+NONSENSE = ["dLr=1e9&gLr=-3&nD=2.7&seed=x", "target=moon&game=&b.mode=many&b.zDim=9", "=&&%%&a", "points=&target=drawn"]
+NONSENSE += ["points=zzz&target=drawn", "points=%00&target=drawn", "points=____&target=drawn"]
+
+
+@pytest.mark.parametrize("query", NONSENSE)
+def test_nonsense_in_a_link_does_no_harm(show: Callable, query: str) -> None:
+    page = show(query)
+    state = page.evaluate("host().a")
+    assert 1e-5 <= state["gLr"] <= state["dLr"] <= 1
+    assert state["nD"] in (1, 3)
+    button(page, "Iteration").click()
+    settle(page)
+
+
+def test_copy_link(show: Callable) -> None:
+    page = show("dLr=0.01", permissions=["clipboard-read", "clipboard-write"])
+    button(page, "Copy link").click()
+    page.wait_for_function("inside('.say').textContent === 'The link is copied.'")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("page.html#lab?dLr=0.01")
+
+
+# ---- two columns, sixteen seeds
+
+
+def test_compare_starts_both_from_the_same_seed_and_sets_them_apart(show: Callable) -> None:
+    page = show()
+    set_knob(page, "mode", "two GANs")
+    assert page.evaluate("weights(0) === weights(1)")
+    set_knob(page, "side", "B")
+    page.locator("gan-lab #sr1").focus()
+    page.keyboard.press("End")
+    settle(page)
+    assert page.evaluate("[host().runs[0].gan.settings.r1, host().runs[1].gan.settings.r1]") == [0, 10]
+    assert page.evaluate("all('.name').slice(-2).map((n) => n.textContent)") == [
+        "A. R1 penalty, γ 0",
+        "B. R1 penalty, γ 10",
+    ]
+    page.evaluate("host().play()")
+    page.wait_for_function("steps(0) > 20")
+    page.evaluate("if (!host().turn) host().advance(); host().pause()")  # between the two
+    assert page.evaluate("steps(0) === steps(1)")
+    assert page.evaluate("weights(0) !== weights(1)")
+    set_knob(page, "side", "A")
+    page.locator("gan-lab #snD").focus()
+    page.keyboard.press("End")
+    assert page.evaluate("host().runs.map((run) => run.gan.settings.nD)") == [10, 10]  # B follows A where it may
+
+
+def test_sixteen_seeds_are_counted(show: Callable) -> None:
+    page = show("mode=many&target=two_pieces&batch=32&seed=3")
+    assert page.evaluate("all('canvas').length") == 16
+    assert page.evaluate("host().runs.map((run) => run.set.seed)") == list(range(3, 19))
+    assert page.evaluate("new Set(host().runs.map((_, i) => weights(i))).size") == 16
+    text = "inside('.count').textContent"
+    assert page.evaluate(text) == "0 of 16 succeed: the energy distance is below 0.02."
+    page.evaluate("host().runs.forEach((run, i) => i < 5 && (run.found.distance = 0.01))")
+    page.evaluate("host().redraw()")
+    settle(page)
+    assert page.evaluate(text).startswith("5 of 16 succeed")
+    assert "5 of 16 succeed" in page.evaluate("host().sentence()")
+    page.evaluate("host().load('mode=many')")
+    settle(page)
+    assert page.evaluate(text) == "0 of 16 succeed: all 8 modes are covered."
+    page.evaluate("host().load('mode=many&target=mixture')")
+    settle(page)
+    assert page.evaluate(text) == "0 of 16 succeed: W1 to the data is below 0.15."
+
+
+def test_all_of_many_train_and_are_measured(show: Callable) -> None:
+    page = show("mode=many&batch=8&gUnits=4&dUnits=4&gLayers=1&dLayers=1")
+    button(page, "Play").click()
+    page.wait_for_function("steps(15) >= 50")
+    button(page, "Pause").click()
+    assert page.evaluate("new Set(host().runs.map((run) => run.gan.steps)).size") == 1
+    assert page.evaluate("host().runs.every((run) => run.found.distance !== run.found.ceiling.distance)")
+
+
+# ---- a target of one's own
+
+
+def points(page: Any) -> list[float]:
+    """The drawn points, as the trainer has them."""
+    return page.evaluate("host().runs[0].gan?.settings.points ?? []")
+
+
+def test_drawing_by_keyboard(show: Callable) -> None:
+    page = show()
+    set_knob(page, "target", "draw your own")
+    assert len(points(page)) == 96  # something to begin with
+    page.locator("gan-lab canvas.draws").focus()
+    page.keyboard.press("Delete")
+    assert points(page) == []
+    assert "No data" in page.evaluate("host().sentence()")
+    button(page, "Play").click()
+    assert page.evaluate("!host().timer")  # nothing to learn
+    page.locator("gan-lab canvas.draws").focus()
+    before = drawn(page)
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowUp"):
+        page.keyboard.press(key)
+    assert drawn(page) != before  # the cursor is seen
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Space")
+    assert points(page) == pytest.approx([0.2, 0.5, 0.1, 0.5])
+    assert page.evaluate("host().shadowRoot.activeElement.className") == "draws"
+    assert page.evaluate("inside('.say').textContent") == "2 points drawn."
+    button(page, "Iteration").click()
+    assert page.evaluate("steps()") == 1
+
+
+def test_drawing_by_pointer_and_sharing_it(show: Callable) -> None:
+    page = show("target=drawn&points=")
+    box = page.locator("gan-lab canvas.draws").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + (box["height"] - 14) / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 100, y, steps=5)
+    page.mouse.up()
+    found = points(page)
+    assert len(found) >= 8
+    assert found[:2] == pytest.approx([0, 0], abs=0.03)
+    assert found[-2] > 1
+    assert found[1::2] == pytest.approx([0] * (len(found) // 2), abs=0.03)
+    again = show(hash=page.evaluate("location.hash"))
+    assert points(again) == found
+
+
+def test_drawing_by_touch_while_it_trains(show: Callable) -> None:
+    page = show("target=drawn&batch=8", has_touch=True)
+    button(page, "Play").click()
+    page.locator("gan-lab canvas.draws").tap(position={"x": 30, "y": 30})
+    assert len(points(page)) == 98
+    assert page.evaluate("Boolean(host().timer)")  # it goes on, with the new target
+    assert page.evaluate("getComputedStyle(inside('.draws')).touchAction") == "none"
+
+
+# ---- when it runs
+
+
+def test_nothing_moves_unasked(show: Callable) -> None:
+    page = show()
+    page.wait_for_timeout(200)
+    assert page.evaluate("[Boolean(host().timer), steps()]") == [False, 0]
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_autoplay_only_when_asked_and_never_with_reduced_motion(show: Callable, motion: str) -> None:
+    page = show("", "autoplay", reduced_motion=motion)
+    assert page.evaluate("Boolean(host().timer)") is (motion == "no-preference")
+    page.evaluate("""() => {
+        host().pause();
+        const paint = host().paint;
+        window.painted = 0;
+        host().paint = function () { painted++; paint.call(this); };
+        host().play();
+    }""")
+    page.wait_for_timeout(600)
+    calm = page.evaluate("painted")
+    assert calm <= 3 if motion == "reduce" else calm > 3
+
+
+def test_it_stops_out_of_sight_and_when_the_tab_is_hidden(show: Callable) -> None:
+    page = show("batch=8", after='<div style="height:5000px"></div>')
+    button(page, "Play").click()
+    page.wait_for_function("steps() > 0")
+    page.evaluate("scrollTo(0, 4500)")
+    page.wait_for_function("!host().timer")
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(100)
+    button(page, "Play").click()
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true }); "
+                  "document.dispatchEvent(new Event('visibilitychange'))")  # fmt: skip
+    assert page.evaluate("!host().timer")
+
+
+def test_it_starts_only_when_it_comes_near_and_survives_a_move(show: Callable) -> None:
+    page = show(before='<div style="height:9000px"></div>', wait=False)
+    page.wait_for_timeout(200)
+    assert page.evaluate("!host().runs")
+    assert page.get_by_text("Needs JavaScript.").count() == 1
+    page.evaluate("host().scrollIntoView()")
+    page.wait_for_function("host().runs")
+    page.evaluate("document.querySelector('main').prepend(host())")
+    button(page, "Iteration").click()
+    assert page.evaluate("steps()") == 1
+
+
+def test_a_diverged_run_says_so_and_stops(show: Callable) -> None:
+    page = show("game=wasserstein&optimizer=sgd&batch=8&dLr=1&gLr=1&clip=0.5")
+    button(page, "Iteration").click()
+    page.evaluate("host().runs[0].gan.diverged = 7")
+    button(page, "Iteration").click()
+    settle(page)
+    assert "Diverged at iteration 7" in page.evaluate("inside('.words').textContent")
+    assert "Diverged at iteration 7" in page.evaluate("host().sentence()")
+    button(page, "Play").click()
+    assert page.evaluate("!host().timer")
+    button(page, "Reset").click()
+    assert page.evaluate("host().runs[0].gan.diverged") == 0
+
+
+def test_frame_rate_while_training(show: Callable, capsys: pytest.CaptureFixture) -> None:
+    measure = """(query) => new Promise((go) => {
+      host().load(query);
+      host().play();
+      const start = performance.now();
+      let frames = 0;
+      const look = () => {
+        frames++;
+        const seconds = (performance.now() - start) / 1000;
+        if (seconds < 1.5) return requestAnimationFrame(look);
+        host().pause();
+        go([frames / seconds, steps() / seconds]);
+      };
+      requestAnimationFrame(look);
+    })"""
+    page = show()
+    rates = {query: page.evaluate(measure, query) for query in ("", "target=gaussian", "mode=compare", "mode=many")}
+    with capsys.disabled():
+        for query, (fps, its) in rates.items():
+            print(f"\n{query or 'ring'}: {fps:.0f} frames/s, {its:.0f} iterations/s", end="")
+    assert all(its > 0 for _, its in rates.values())
+
+
+# ---- for every reader
+
+
+@pytest.mark.parametrize("query", ["", "target=gaussian", "mode=compare&b.r1=1", "mode=many", "target=drawn"])
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (390, "dark"), (1280, "light"), (1280, "dark")])
+def test_axe_clean_and_no_sideways_scroll(show: Callable, query: str, width: int, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = show(query, width=width, color_scheme=scheme)
+    page.locator("gan-lab summary").click()
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("inside('.card').dataset.theme") == scheme
+    result = Axe().run(page)
+    assert [v["id"] for v in result.response["violations"]] == [], result.generate_report()
+
+
+def test_the_theme_is_followed_live(show: Callable) -> None:
+    page = show(color_scheme="light")
+    light = drawn(page)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("inside('.card').dataset.theme === 'dark'")
+    assert drawn(page) != light
+
+
+def test_status_is_told_in_words_at_a_polite_rate(show: Callable) -> None:
+    page = show("batch=8")
+    assert page.evaluate("inside('.told').getAttribute('aria-live')") == "polite"
+    page.evaluate("() => { window.told = []; new MutationObserver(() => told.push([performance.now(), "
+                  "inside('.told').textContent])).observe(inside('.told'), { childList: true }); }")  # fmt: skip
+    for _ in range(9):
+        button(page, "Iteration").click()
+        page.wait_for_timeout(300)
+    page.wait_for_timeout(1000)
+    page.evaluate("host().put('speed', 'slow')")
+    button(page, "Play").click()
+    page.wait_for_timeout(5000)
+    told = page.evaluate("told")
+    assert all(later - earlier > 1950 for (earlier, _), (later, _) in itertools.pairwise(told))
+    texts = [text for _, text in told]
+    assert any(re.match(r"Paused, seed 0, iteration \d+\. \d of 8 modes covered, ", text) for text in texts)
+    assert any(re.match(r"[DG] step: .* Training, seed 0", text) for text in texts)
+
+
+def test_keys_do_not_reach_the_page(show: Callable) -> None:
+    page = show()
+    page.evaluate("window.heard = 0; document.addEventListener('keydown', () => heard++)")
+    page.locator("gan-lab #sdLr").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("heard") == 0
+
+
+def test_losses_keep_their_landmarks(show: Callable) -> None:
+    """log 4 and log 2 are written where they are the value of a D that cannot tell."""
+    page = show()
+    page.evaluate("() => { window.texts = []; const write = CanvasRenderingContext2D.prototype.fillText; "
+                  "CanvasRenderingContext2D.prototype.fillText = function (...a) { texts.push(String(a[0])); "
+                  "write.apply(this, a); }; host().redraw(); }")  # fmt: skip
+    settle(page)
+    assert {"log 4", "log 2"} <= set(page.evaluate("texts"))
+    page.evaluate("texts.length = 0; host().put('game', 'saturating')")
+    settle(page)
+    assert {"log 4", "−log 2"} <= set(page.evaluate("texts"))
+
+
+def test_numbers_come_with_floor_and_ceiling(show: Callable) -> None:
+    page = show()
+    words = page.evaluate("inside('.words').textContent")
+    assert re.search(r"\d of 8 modes covered", words)
+    assert re.search(r"A perfect generator: 9[89]\.\d %; noise: \d+ %", words)
+    assert re.search(r"Energy distance to the data \d\.\d+", words)
+    assert re.search(r"A perfect generator: about 0\.00\d; noise all over the picture: 0\.\d+", words)
+
+
+# ---- in Python
+
+
+def test_every_python_setting_arrives(show: Callable) -> None:
+    settings: dict[str, Any] = {
+        "mode": "one",
+        "speed": "60hz",
+        "target": "two_pieces",
+        "game": "hinge",
+        "prior": "uniform",
+    }
+    settings |= {"d_lr": 3e-4, "g_lr": 0.05, "n_d": 2, "r1_gamma": 0.3, "r2_gamma": 0.25, "noise": 0.07, "batch": 48}
+    settings |= {"clip": 0.02, "optimizer": "sgd", "beta1": 0.9, "activation": "tanh", "g_layers": 1, "g_units": 24}
+    settings |= {"d_layers": 4, "d_units": 8, "z_dim": 1, "seed": 11, "closed_form": 0, "push": 0, "latent_grid": 1}
+    assert set(settings) == set(SETTINGS)
+    page = show(Lab(**settings).query)
+    state = page.evaluate("host().a")
+    assert {name: state[knob.key] for name, knob in SETTINGS.items()} == settings
+    assert page.evaluate("host().runs[0].gan.settings.dHidden") == [8, 8, 8, 8]
+    assert page.evaluate("inside('#sdLr').getAttribute('aria-valuetext')") == "0.0003"
+
+
+def test_python_and_the_page_know_the_same_limits(show: Callable) -> None:
+    page = show()
+    for knob in SETTINGS.values():
+        low, high = (knob.words[0], knob.words[-1]) if knob.words else (f"{knob.low:g}", f"{knob.high:.10g}")
+        for text in (low, high):
+            page.evaluate(f"host().load('{knob.key}={text}')")
+            found = page.evaluate(f"host().a.{knob.key}")
+            assert found == (text if knob.words else float(text)), knob
+
+
+def test_bundle_and_controls(show: Callable) -> None:
+    lab = Lab("Two <rates>", target="gaussian", d_lr=0.01, compare={"g_lr": 0.1}, controls=["d_lr", "game"], share=True)
+    bundle = lab._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("Lab: target gaussian, d_lr 0.01; beside it g_lr 0.1; open in")
+    markup = re.sub(r"<script data-gan-helpers>.*</script>", "", bundle["text/html"], flags=re.DOTALL)
+    assert "<script" not in markup
+    assert "<rates>" not in markup
+    assert "needs JavaScript" in markup
+    page = show(before=markup.replace("</gan-lab>", '</gan-lab><div id="rest">') + "</div>")
+    assert page.evaluate("all('select, input[type=range]').map((c) => c.id)") == ["sdLr", "sgame", "sside"]
+    assert page.evaluate("[host().runs.length, host().b.gLr]") == [2, 0.1]
+    assert not page.locator("gan-lab summary").first.is_visible()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rate": 1}, "unknown setting 'learning_rate': choose from mode, speed, target, game, d_lr"),
+        ({"game": "minimax"}, "unknown game 'minimax': choose one of nonsaturating, saturating"),
+        ({"target": "moon"}, "unknown target 'moon': choose one of gaussian, mixture, ring"),
+        ({"controls": ["seed"]}, "unknown control 'seed': choose from mode"),
+        ({"compare": {"seed": 1}}, "unknown setting 'seed': choose from target"),
+        ({"d_lr": 2}, "d_lr is a number from 1e-05 to 1, got 2"),
+        ({"batch": 8.5}, "batch is a whole number, got 8.5"),
+        ({"batch": "8"}, "batch is a number from 8 to 512, got '8'"),
+    ],
+)
+def test_what_an_author_is_told(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Lab(**options)
+
+
+def test_without_script_a_sentence_stays(show: Callable) -> None:
+    page = show(java_script_enabled=False, wait=False)
+    assert page.get_by_text("Needs JavaScript.").is_visible()
+
+
+# ---- the page of the book
+
+CHAPTER = Path(__file__).resolve().parents[1] / "book/laboratory.md"
+
+
+def test_the_page_names_tests_that_are_there() -> None:
+    here = Path(__file__)
+    tests = here.read_text("utf-8") + here.with_name("test_lab_core.py").read_text("utf-8")
+    named = set(re.findall(r"`(test_\w+)`", CHAPTER.read_text("utf-8")))
+    assert len(named) > 20
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+
+
+def test_links_of_the_page_set_what_they_say(show: Callable) -> None:
+    links = re.findall(r'href="#lab\?([^"]+)"', CHAPTER.read_text("utf-8"))
+    assert len(links) > 8
+    page = show()
+    for link in (link.replace("&amp;", "&") for link in links):
+        page.evaluate(f"host().load('{link}')")
+        kept = dict(pair.split("=") for pair in page.evaluate("host().link").split("?")[1].split("&"))
+        asked = dict(pair.split("=") for pair in link.split("&"))
+        asked = {key: f"{float(value):g}" if value[0].isdigit() else value for key, value in asked.items()}
+        kept = {key: f"{float(value):g}" if value[0].isdigit() else value for key, value in kept.items()}
+        assert kept == {key: value for key, value in asked.items() if (key, value) != ("target", "ring")}

@@ -24,17 +24,32 @@ from PIL import Image
 
 from gan_helpers import codec, style
 from gan_helpers.lab import Lab
+from gan_helpers.latent import Latent
 from gan_helpers.live import live
 from gan_helpers.live_toy import live_toy1d
 from gan_helpers.views import Images, Losses, Need, Points, Toy1D, View
 
-__all__ = ["Images", "Lab", "Losses", "Points", "Replay", "Setting", "Toy1D", "live", "live_toy1d", "pad", "script"]
+__all__ = [
+    "Images",
+    "Lab",
+    "Latent",
+    "Losses",
+    "Points",
+    "Replay",
+    "Setting",
+    "Toy1D",
+    "live",
+    "live_toy1d",
+    "pad",
+    "script",
+]
 
 # Joined in this order. What trains in the browser is a second script, which builds on the first.
 TRAINER = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
 SCRIPTS = {
     "gan-replay": ("codec.js", "draw.js", "views.js", "looks.js", "replay.js"),
     "gan-lab": (*TRAINER, "lab-state.js", "lab-views.js", "lab.js"),
+    "gan-latent": ("rng.js", "latent.js"),
 }
 TOP_LEVEL = re.compile(r"^(?:async function|function|class|const) (\w+)", re.MULTILINE)
 

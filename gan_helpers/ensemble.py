@@ -4,8 +4,8 @@ One GAN's batch has shape `(n, d)`; K of them have `(K, n, d)`, and a layer's we
 A loss is a mean over the last dimension, so it gives one number a member, `(K,)`; the gradient of their sum is, for
 each member, the gradient of its own loss. That is all there is to it: the step below is the step of `train`.
 
-Each member has its own seed, data, noise, learning rates, game, penalty and number of discriminator updates, and none
-of these depends on how many neighbours it has.
+Each member has its own seed, data, noise, learning rates, game, penalties and number of discriminator updates, and none
+of these depends on how many neighbours it has. `experiment` makes a table of such runs.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_helpers.losses import Game, get_game, gradient_penalty
-from gan_helpers.models import sample_z
+from gan_helpers.losses import Game, get_game, gradient_penalty, interpolation_penalty
+from gan_helpers.members import MAX_N_D, MemberAdam, draw, draw_noise, look_ahead
+from gan_helpers.models import MinibatchStd, Pack, sample_z
 from gan_helpers.runtime import progress as progress_bar
 from gan_helpers.runtime import seed, stream
 from gan_helpers.train import Source, evaluating
 
-MAX_SLOTS = 64  # streams of noise a seed has: one for G, and up to 63 discriminator updates a step
-BLOCK = 64  # steps of noise drawn at a time: one draw of 64 batches is far cheaper than 64 draws of one
+PLAIN = (nn.LeakyReLU, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Identity, Pack, MinibatchStd)  # same for any leading dimension
 
 
 class StackedLinear(nn.Module):
@@ -45,7 +45,7 @@ def stack(nets: Sequence[nn.Sequential]) -> nn.Sequential:
 
     Raises:
         ValueError: networks that differ in a layer, or a layer that is neither linear with a bias, an element-wise
-            activation, nor the final `nn.Flatten(0)`.
+            activation, `models.Pack`, `models.MinibatchStd`, nor the final `nn.Flatten(0)`.
 
     >>> nets = [nn.Sequential(nn.Linear(2, 1), nn.Flatten(0)) for _ in range(3)]
     >>> stack(nets)(torch.zeros(3, 5, 2)).shape
@@ -62,7 +62,7 @@ def stack(nets: Sequence[nn.Sequential]) -> nn.Sequential:
             columns.append(StackedLinear(layers))  # type: ignore[arg-type]
         elif isinstance(layers[0], nn.Flatten) and layers[0].start_dim == 0:
             columns.append(nn.Flatten(-2))  # (K, n, 1) to (K, n)
-        elif isinstance(layers[0], nn.LeakyReLU | nn.ReLU | nn.Tanh | nn.Sigmoid | nn.Identity):
+        elif isinstance(layers[0], PLAIN):
             columns.append(layers[0])
         else:
             raise ValueError(f"cannot stack {layers[0]}: use nn.Linear with a bias, activations and nn.Flatten(0)")
@@ -81,44 +81,6 @@ def build(
         pairs.append(make_gan())
     Gs, Ds = zip(*pairs, strict=True)
     return stack(Gs), stack(Ds)
-
-
-class MemberAdam:
-    """Adam with a learning rate and a step count for each member; members left out of a step stay as they are.
-
-    All weights of a network live in one buffer `(K, P)`, which the layers view, so that an update is a few operations
-    on one tensor. Source: Kingma and Ba (2015), Algorithm 1; agrees with `torch.optim.Adam`.
-    """
-
-    def __init__(self, net: nn.Module, lr: Tensor, betas: tuple[float, float], eps: float = 1e-8):
-        self.params = list(net.parameters())
-        K = len(self.params[0])
-        self.weights = torch.cat([p.detach().reshape(K, -1) for p in self.params], dim=1)  # (K, P)
-        self.m, self.v = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
-        self.t = self.weights.new_zeros(K, 1)
-        self.lr, self.betas, self.eps = lr.reshape(K, 1), betas, eps
-        columns = self.weights.split([p[0].numel() for p in self.params], dim=1)
-        for p, column in zip(self.params, columns, strict=True):
-            p.data = column.view(p.shape)
-
-    def minimize(self, losses: Tensor, active: Tensor) -> None:
-        """One Adam update of the members where `active`, `(K,)` and boolean, is true, on their losses `(K,)`."""
-        grads = torch.autograd.grad(losses.sum(), self.params)
-        grad = torch.cat([g.reshape(len(g), -1) for g in grads], dim=1)  # (K, P)
-        b1, b2 = self.betas
-        with torch.no_grad():
-            self.t += active[:, None]
-            if active.all():
-                self.m.lerp_(grad, 1 - b1)
-                self.v.mul_(b2).addcmul_(grad, grad, value=1 - b2)
-            else:
-                on = active[:, None]  # (K, 1)
-                self.m = torch.where(on, torch.lerp(self.m, grad, 1 - b1), self.m)
-                self.v = torch.where(on, b2 * self.v + (1 - b2) * grad * grad, self.v)
-            t = self.t.clamp(min=1)
-            rate = torch.where(active[:, None], self.lr / (1 - b1**t), 0.0)  # (K, 1), with m's bias correction
-            root = (self.v / (1 - b2**t)).sqrt_().add_(self.eps)
-            self.weights -= rate * self.m / root
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,17 +114,34 @@ def train_many(
     batch: int = 128,
     g_lr: float | Sequence[float] = 1e-3,
     d_lr: float | Sequence[float] = 1e-3,
-    betas: tuple[float, float] = (0.5, 0.999),
+    beta1: float | Sequence[float] = 0.5,
+    beta2: float | Sequence[float] = 0.999,
     n_d: int | Sequence[int] = 1,
     r1_gamma: float | Sequence[float] = 0.0,
+    r2_gamma: float | Sequence[float] = 0.0,
+    gp_lambda: float | Sequence[float] = 0.0,
+    clip: float | Sequence[float] = 0.0,
+    instance_noise: float | Sequence[float] = 0.0,
+    noise_decay: bool | Sequence[bool] = False,
+    lr_decay: bool | Sequence[bool] = False,
+    unroll: int = 0,
     progress: str = "",
 ) -> Iterator[Steps]:
     """Train the K stacked GANs `G` and `D` in place and yield a frozen `Steps` after every generator update.
 
+    Every argument from `game` to `lr_decay`, except `batch`, is one value for all members or a sequence of K.
+
     Args:
         G, D: from `build` or `stack`.
-        seeds: K of them; member k draws its data and noise from a generator seeded with `seeds[k]`.
-        targets, game, g_lr, d_lr, n_d, r1_gamma: one for all members, or a sequence of K.
+        targets: one for all members, or K of them.
+        seeds: K of them; member k draws its data and noise from generators seeded with `seeds[k]`.
+        r1_gamma, r2_gamma, gp_lambda: weights of the gradient penalties at real samples, at generated ones
+            (`losses.gradient_penalty`, with its factor 1/2) and between (`losses.interpolation_penalty`).
+        clip: limit for D's weights after each update; 0 for none.
+        instance_noise: sd of the normal noise added to every sample that D sees, in D's updates and in G's.
+        noise_decay, lr_decay: let the noise, or both learning rates, fall linearly to 0 over the run.
+        unroll: let G learn from D as it would be after so many more steps of gradient descent at rate `d_lr`,
+            on the batch at hand.
         progress: a label for a progress bar; empty for none.
 
     Raises:
@@ -187,63 +166,100 @@ def train_many(
             raise ValueError(f"{name} has {len(values)} values for {K} members: give one, or {K}")
         return values
 
+    def column(name: str, value: Any) -> Tensor:
+        return torch.tensor(each(name, value), dtype=dtype, device=device)  # (K,)
+
     targets, games = each("targets", targets), [get_game(name) for name in each("game", game)]
     updates = torch.tensor(each("n_d", n_d), device=device)  # (K,)
-    gamma = torch.tensor(each("r1_gamma", r1_gamma), dtype=dtype, device=device)  # (K,)
     if min(steps, batch) < 1:
         raise ValueError(f"steps and batch must be at least 1, got {steps} and {batch}")
-    if int(updates.min()) < 1 or int(updates.max()) >= MAX_SLOTS:
-        raise ValueError(f"n_d must be between 1 and {MAX_SLOTS - 1} for every member")
-    d_opt = MemberAdam(D, torch.tensor(each("d_lr", d_lr), dtype=dtype, device=device), betas)
-    g_opt = MemberAdam(G, torch.tensor(each("g_lr", g_lr), dtype=dtype, device=device), betas)
-    check_members(G, D, targets, z_dim, first)
-    penalised, slots = bool(gamma.any()), int(updates.max())
+    if int(updates.min()) < 1 or int(updates.max()) > MAX_N_D:
+        raise ValueError(f"n_d must be between 1 and {MAX_N_D} for every member")
+    limit = column("clip", clip)
+    limit[limit == 0] = torch.inf
+    r1, r2, gp = column("r1_gamma", r1_gamma), column("r2_gamma", r2_gamma), column("gp_lambda", gp_lambda)
+    sd, sd_fall = column("instance_noise", instance_noise), column("noise_decay", noise_decay)
+    d_rate, lr_fall = column("d_lr", d_lr), column("lr_decay", lr_decay)
+    betas = column("beta1", beta1), column("beta2", beta2)
+    d_opt, g_opt = MemberAdam(D, d_rate, *betas), MemberAdam(G, column("g_lr", g_lr), *betas)
+    dim, n_logits = check_members(G, D, targets, z_dim, batch, first)
+    with_r1, with_r2, with_gp, with_clip = bool(r1.any()), bool(r2.any()), bool(gp.any()), bool(limit.isfinite().any())
+    noisy, slots, none = bool(sd.any()), int(updates.max()), first.new_zeros(())
     # One stream of batches for each D update within a step, one for G's: a neighbour's n_d then shifts nothing.
-    d_batches = [draw(targets, seeds, slot, batch, z_dim, first) for slot in range(1, slots + 1)]
-    g_batches = draw(targets, seeds, 0, batch, z_dim, first)
+    batches = [draw(targets, seeds, slot, batch, z_dim, first) for slot in range(slots + 1)]
+    extras = [draw_noise(targets, seeds, slot, batch, dim, first) for slot in range(slots + 1)]
+
+    def batch_of(slot: int, i: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """For update `slot` of step `i`: real samples as D sees them, z, noise for generated ones, and shares."""
+        x_real, z = next(batches[slot])  # (K, n, d), (K, n, z_dim)
+        if not (noisy or with_gp):
+            return x_real, z, none, none
+        real_noise, fake_noise, u = next(extras[slot])
+        level = (sd * (1 - sd_fall * (i - 1) / steps))[:, None, None]  # (K, 1, 1)
+        return x_real + level * real_noise, z, level * fake_noise, u
 
     def loop() -> Iterator[Steps]:
         alive = torch.ones(K, dtype=torch.bool, device=device)
-        d_loss, real_logits, fake_logits = (first.new_zeros(shape) for shape in (K, (K, batch), (K, batch)))
+        d_loss, real_logits, fake_logits = (first.new_zeros(shape) for shape in (K, (K, n_logits), (K, n_logits)))
         numbers = range(1, steps + 1)
         for i in progress_bar(numbers, desc=progress) if progress else numbers:
-            for j in range(slots):
-                x_real, z = next(d_batches[j])  # (K, n, d), (K, n, z_dim)
-                x_fake = G(z).detach()  # cut here: this loss must not reach G
+            pace = (1 - lr_fall * (i - 1) / steps)[:, None]  # (K, 1)
+            for j in range(1, slots + 1):
+                x_real, z, blur, u = batch_of(j, i)
+                x_fake = G(z).detach() + blur  # cut here: this loss must not reach G
                 real, fake = D(x_real), D(x_fake)  # (K, n) both
                 loss = total = member_losses(games, "d_loss", real, fake)  # (K,)
-                if penalised:
-                    total = total + gamma * gradient_penalty(D, x_real)
-                turn = updates > j  # (K,): whose update this is
+                if with_r1:
+                    total = total + r1 * gradient_penalty(D, x_real)
+                if with_r2:
+                    total = total + r2 * gradient_penalty(D, x_fake)
+                if with_gp:
+                    total = total + gp * interpolation_penalty(D, x_real, x_fake, u)
+                turn = updates >= j  # (K,): whose update this is
                 alive = alive & (total.isfinite() | ~turn)
-                d_opt.minimize(total, alive & turn)
+                d_opt.minimize(total, alive & turn, pace)
+                if with_clip:
+                    d_opt.clip(limit)
                 # Keep, for each member, what its own last update saw.
                 d_loss = torch.where(turn, loss.detach(), d_loss)
                 real_logits = torch.where(turn[:, None], real.detach(), real_logits)
                 fake_logits = torch.where(turn[:, None], fake.detach(), fake_logits)
-            x_real, z = next(g_batches)
-            compared = D(x_real) if any(g.g_needs_real for g in games) else None
-            g_loss = member_losses(games, "g_loss", compared, D(G(z)))  # (K,); a new forward pass, and no detach
+            x_real, z, blur, _ = batch_of(0, i)
+            x_fake = G(z) + blur  # a new forward pass, and no detach
+            judge: Callable[[Tensor], Tensor] = D
+            if unroll:
+                d_losses = lambda D, x=x_real, y=x_fake: member_losses(games, "d_loss", D(x), D(y))
+                judge = look_ahead(D, d_losses, d_rate * pace[:, 0], unroll)
+            compared = judge(x_real) if any(g.g_needs_real for g in games) else None
+            g_loss = member_losses(games, "g_loss", compared, judge(x_fake))  # (K,)
             alive = alive & g_loss.isfinite()
-            g_opt.minimize(g_loss, alive)
+            g_opt.minimize(g_loss, alive, pace)
             yield Steps(i, d_loss, g_loss.detach(), real_logits, fake_logits, alive)
 
     return loop()
 
 
-def check_members(G: nn.Module, D: nn.Module, targets: list[Source], z_dim: int, like: Tensor) -> None:
-    """Try G and D on two samples a member, and raise a ValueError that says both shapes where they do not fit."""
+def check_members(
+    G: nn.Module, D: nn.Module, targets: list[Source], z_dim: int, batch: int, like: Tensor
+) -> tuple[int, int]:
+    """Try G and D on one batch a member; returns the samples' dimension and the number of logits for a batch.
+
+    Raises:
+        ValueError: shapes that do not fit; the message says both.
+    """
     rngs = [stream(0, like.device) for _ in targets]
     with evaluating(G, D):
         try:
-            x_real = torch.stack([t.sample(2, rng) for t, rng in zip(targets, rngs, strict=True)]).to(like)
-            z = torch.stack([sample_z(2, z_dim, rng) for rng in rngs]).to(like)
+            x_real = torch.stack([t.sample(batch, rng) for t, rng in zip(targets, rngs, strict=True)]).to(like)
+            z = torch.stack([sample_z(batch, z_dim, rng) for rng in rngs]).to(like)
             x_fake, logits = G(z), D(x_real)
         except RuntimeError as error:
             raise ValueError(f"z of shape (K, n, {z_dim}), the networks and the targets do not fit: {error}") from None
-    if x_fake.shape != x_real.shape or logits.shape != x_real.shape[:2]:
+    # D may judge packs of samples, and then has fewer logits than samples.
+    if x_fake.shape != x_real.shape or logits.shape[:-1] != x_real.shape[:1] or batch % max(1, logits.shape[-1]):
         shapes = f"G makes {tuple(x_fake.shape)}, the targets {tuple(x_real.shape)}, D {tuple(logits.shape)}"
-        raise ValueError(f"{shapes}; needed are (K, n, d), the same, and (K, n)")
+        raise ValueError(f"{shapes}; needed are (K, n, d), the same, and (K, n), or (K, n / m) for packs of m")
+    return x_real.shape[-1], logits.shape[-1]
 
 
 def member_losses(games: list[Game], which: str, real: Tensor | None, fake: Tensor) -> Tensor:
@@ -258,18 +274,3 @@ def member_losses(games: list[Game], which: str, real: Tensor | None, fake: Tens
         for k, loss in zip(index, losses, strict=True):
             out[k] = loss
     return torch.stack(out)
-
-
-def draw(
-    targets: list[Source], seeds: Sequence[int], slot: int, batch: int, z_dim: int, like: Tensor
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield real samples `(K, n, d)` and noise `(K, n, z_dim)` for one update after another, drawn in blocks.
-
-    What member k gets depends on `seeds[k]`, `targets[k]` and `slot` alone. `like` gives dtype and device.
-    """
-    rngs = [stream(MAX_SLOTS * s + slot, like.device) for s in seeds]
-    while True:
-        real = torch.stack([t.sample(BLOCK * batch, rng) for t, rng in zip(targets, rngs, strict=True)])
-        noise = torch.stack([sample_z(BLOCK * batch, z_dim, rng) for rng in rngs])
-        for start in range(0, BLOCK * batch, batch):
-            yield real[:, start : start + batch].to(like), noise[:, start : start + batch].to(like)

@@ -51,6 +51,46 @@ def discriminator(*widths: int, activation: str = "leaky_relu") -> nn.Sequential
     return nn.Sequential(*mlp(*widths, 1, activation=activation), nn.Flatten(0))
 
 
+class Pack(nn.Module):
+    """Lay `size` samples side by side, so that D judges them together: `(..., n, d)` to `(..., n / size, size * d)`.
+
+    D then sees that samples repeat one another. Source: Lin et al. (2018), section 2.
+
+    >>> Pack(2)(torch.zeros(6, 2)).shape
+    torch.Size([3, 4])
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, d = x.shape[-2:]
+        if n % self.size:
+            raise ValueError(f"{n} samples cannot be packed by {self.size}: choose a batch that is a multiple")
+        return x.reshape(*x.shape[:-2], n // self.size, self.size * d)
+
+    def extra_repr(self) -> str:
+        """The size, in `repr`: by that `ensemble.stack` tells one packing from another."""
+        return str(self.size)
+
+
+class MinibatchStd(nn.Module):
+    """Append to every row the mean over features of their standard deviation in the batch.
+
+    `(..., n, d)` to `(..., n, d + 1)`. A batch whose samples are too alike gives itself away.
+
+    Source: Karras et al. (2018), section 3.
+
+    >>> MinibatchStd()(torch.zeros(6, 2)).shape
+    torch.Size([6, 3])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        sd = (x.var(-2, correction=0) + 1e-8).sqrt().mean(-1)  # (...); the constant keeps the slope finite at 0
+        return torch.cat([x, sd[..., None, None].expand(*x.shape[:-1], 1)], dim=-1)
+
+
 def sample_z(n: int, z_dim: int, rng: torch.Generator, prior: str = "normal") -> Tensor:
     """Latent noise `(n, z_dim)` on the generator's device: N(0, 1), or uniform on [-1, 1].
 

@@ -149,3 +149,17 @@ def test_clip_weights_holds_every_weight():
 def test_unknown_game_names_the_valid_ones():
     with pytest.raises(ValueError, match=r"'wgan'.*nonsaturating.*wasserstein"):
         losses.get_game("wgan")
+
+
+def test_interpolation_penalty_of_a_linear_critic_is_its_slope_s_distance_from_one():
+    """Also with a member dimension, and at the points asked for: u = 1 is the real end."""
+    w = torch.tensor([3.0, 4.0])
+    x, y, u = torch.randn(3, 8, 2), torch.randn(3, 8, 2), torch.rand(3, 8, 1)
+    torch.testing.assert_close(losses.interpolation_penalty(lambda v: v @ w, x, y, u), torch.full((3,), 16.0))
+    square = lambda v: v.square().sum(-1) / 2  # its slope at v is v
+    at_real = losses.interpolation_penalty(square, x, y, torch.ones(3, 8, 1))
+    torch.testing.assert_close(at_real, (x.norm(dim=-1) - 1).square().mean(-1))
+    images = losses.interpolation_penalty(
+        lambda v: v.sum((-1, -2, -3)), *torch.rand(2, 5, 1, 2, 2), torch.rand(5, 1), 3
+    )
+    assert images.item() == pytest.approx(1.0)  # four pixels of slope 1 have norm 2

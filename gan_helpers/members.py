@@ -54,18 +54,16 @@ class MemberAdam:
         grads = torch.autograd.grad(losses.sum(), self.params)
         grad = torch.cat([g.reshape(len(g), -1) for g in grads], dim=1)  # (K, P)
         with torch.no_grad():
-            self.t += active[:, None]
-            if active.all():
-                self.m.lerp_(grad, 1 - self.beta1)
-                self.v.lerp_(grad.square_(), 1 - self.beta2)
-            else:
-                on = active[:, None]  # (K, 1)
-                self.m = torch.where(on, torch.lerp(self.m, grad, 1 - self.beta1), self.m)
-                self.v = torch.where(on, torch.lerp(self.v, grad * grad, 1 - self.beta2), self.v)
+            on = active[:, None].to(grad)  # (K, 1), 1 or 0
+            if not active.all():
+                grad.masked_fill_(on == 0, 0.0)  # a diverged member's gradient may be NaN, and 0 times NaN is no 0
+            self.t += on
+            self.m.lerp_(grad, (1 - self.beta1) * on)
+            self.v.lerp_(grad.square_(), (1 - self.beta2) * on)
             t = self.t.clamp(min=1)
-            rate = torch.where(active[:, None], factor * self.lr / (1 - self.beta1**t), 0.0)  # m's bias correction too
+            rate = factor * self.lr * on / (1 - self.beta1**t)  # with m's bias correction
             root = (self.v / (1 - self.beta2**t)).sqrt_().add_(self.eps)
-            self.weights.addcdiv_(rate * self.m, root, value=-1)
+            self.weights -= root.reciprocal_().mul_(rate).mul_(self.m)
 
     def clip(self, limit: Tensor) -> None:
         """Clamp the weights of member k to [-limit[k], limit[k]]; `limit` is `(K,)`, infinite for none."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import zip_longest
 from typing import Any
 
@@ -267,14 +268,19 @@ def check_members(
 
 def member_losses(games: Sequence[Game], which: str, real: Tensor | None, fake: Tensor) -> Tensor:
     """The loss of every member in its own game, "d_loss" or "g_loss": `(K, n)` logits to `(K,)`."""
-    names = [game.name for game in games]
-    if len(set(names)) == 1:
+    names, sizes, order, back = by_game(tuple(game.name for game in games))
+    if len(names) == 1:
         return getattr(games[0], which)(real, fake)
-    order = sorted(range(len(games)), key=names.__getitem__)  # members of one game side by side
-    place = sorted(range(len(games)), key=order.__getitem__)  # and back again
-    sizes = [names.count(name) for name in sorted(set(names))]
-    parts = [None] * len(sizes) if real is None else real[order].split(sizes)
+    parts = [None] * len(names) if real is None else real[order].split(sizes)
     losses = []
-    for name, r, f in zip(sorted(set(names)), parts, fake[order].split(sizes), strict=True):
+    for name, r, f in zip(names, parts, fake[order].split(sizes), strict=True):
         losses.append(getattr(get_game(name), which)(r, f))
-    return torch.cat(losses)[place]
+    return torch.cat(losses)[back]
+
+
+@cache
+def by_game(games: tuple[str, ...]) -> tuple[list[str], list[int], Tensor, Tensor]:
+    """Which games there are, how many members play each, and the orders that sort members by game and back again."""
+    names = sorted(set(games))
+    order = torch.tensor([k for name in names for k, game in enumerate(games) if game == name])
+    return names, [games.count(name) for name in names], order, order.argsort()

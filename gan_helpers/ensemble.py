@@ -128,11 +128,12 @@ def train_many(
     noise_decay: bool | Sequence[bool] = False,
     lr_decay: bool | Sequence[bool] = False,
     unroll: int = 0,
+    unroll_lr: float | Sequence[float] = 0.1,
     progress: str = "",
 ) -> Iterator[Steps]:
     """Train the K stacked GANs `G` and `D` in place and yield a frozen `Steps` after every generator update.
 
-    Every argument from `game` to `lr_decay`, except `batch`, is one value for all members or a sequence of K.
+    From `game` to `unroll_lr`, all but `batch` and `unroll` are one value for all members or a sequence of K.
 
     Args:
         G, D: from `build` or `stack`.
@@ -143,8 +144,8 @@ def train_many(
         clip: limit for D's weights after each update; 0 for none.
         instance_noise: sd of the normal noise added to every sample that D sees, in D's updates and in G's.
         noise_decay, lr_decay: let the noise, or both learning rates, fall linearly to 0 over the run.
-        unroll: let G learn from D as it would be after so many more steps of gradient descent at rate `d_lr`,
-            on the batch at hand.
+        unroll, unroll_lr: let G learn from D as it would be after `unroll` more steps of plain gradient descent at this
+            rate, on the batch at hand. (An Adam rate would be far too small: Adam rescales small gradients.)
         progress: a label for a progress bar; empty for none.
 
     Raises:
@@ -182,9 +183,9 @@ def train_many(
     limit[limit == 0] = torch.inf
     r1, r2, gp = column("r1_gamma", r1_gamma), column("r2_gamma", r2_gamma), column("gp_lambda", gp_lambda)
     sd, sd_fall = column("instance_noise", instance_noise), column("noise_decay", noise_decay)
-    d_rate, lr_fall = column("d_lr", d_lr), column("lr_decay", lr_decay)
+    ahead, lr_fall = column("unroll_lr", unroll_lr), column("lr_decay", lr_decay)
     betas = column("beta1", beta1), column("beta2", beta2)
-    d_opt, g_opt = MemberAdam(D, d_rate, *betas), MemberAdam(G, column("g_lr", g_lr), *betas)
+    d_opt, g_opt = MemberAdam(D, column("d_lr", d_lr), *betas), MemberAdam(G, column("g_lr", g_lr), *betas)
     dim, n_logits = check_members(G, D, targets, z_dim, batch, first)
     with_r1, with_r2, with_gp, with_clip = bool(r1.any()), bool(r2.any()), bool(gp.any()), bool(limit.isfinite().any())
     noisy, slots, none = bool(sd.any()), int(updates.max()), first.new_zeros(())
@@ -233,7 +234,7 @@ def train_many(
             judge: Callable[[Tensor], Tensor] = D
             if unroll:
                 d_losses = lambda D, x=x_real, y=x_fake: member_losses(games, "d_loss", D(x), D(y))
-                judge = look_ahead(D, d_losses, d_rate * pace[:, 0], unroll)
+                judge = look_ahead(D, d_losses, ahead, unroll)
             compared = judge(x_real) if any(g.g_needs_real for g in games) else None
             g_loss = member_losses(games, "g_loss", compared, judge(x_fake))  # (K,)
             alive = alive & g_loss.isfinite()

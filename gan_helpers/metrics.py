@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import comb
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -72,17 +73,39 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+class Rate(NamedTuple):
+    """A share of runs with its interval: `successes` of `runs`, between `low` and `high` as shares of all seeds."""
+
+    successes: int
+    runs: int
+    low: float
+    high: float
+    confidence: float = 0.95
+
+    def __str__(self) -> str:
+        percent = (
+            f"{self.successes / self.runs:.0%}, {self.confidence:.0%} interval {100 * self.low:.0f} to {self.high:.0%}"
+        )
+        return f"{self.successes} of {self.runs} ({percent})".replace("%", " %")
+
+
+def rate(successes: ArrayLike, confidence: float = 0.95) -> Rate:
+    """Count the successes among runs, `(n,)` and boolean, with their Wilson interval.
+
+    >>> rate([True, True, False])[:2]
+    (2, 3)
+    """
+    ok = np.asarray(successes, bool)
+    return Rate(int(ok.sum()), ok.size, *wilson(int(ok.sum()), ok.size, confidence), confidence)
+
+
 def share(successes: ArrayLike, confidence: float = 0.95) -> str:
     """A share of runs in words, with its Wilson interval: what the chapters print.
 
     >>> share([True, True, True, False])
     '3 of 4 (75 %, 95 % interval 30 to 95 %)'
     """
-    ok = np.asarray(successes, bool)
-    low, high = wilson(int(ok.sum()), ok.size, confidence)
-    return (
-        f"{ok.sum()} of {ok.size} ({ok.mean():.0%}, {confidence:.0%} interval {100 * low:.0f} to {high:.0%})"
-    ).replace("%", " %")
+    return str(rate(successes, confidence))
 
 
 def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
@@ -139,17 +162,22 @@ def kde(x: Tensor, grid: Tensor, bandwidth: float) -> Tensor:
     return gap.square().mul(-0.5).exp().mean(-1) / (bandwidth * (2 * torch.pi) ** 0.5)
 
 
-def modes_hit(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> tuple[int, float]:
-    """Modes covered and the share of high-quality samples, by the protocol of Lin et al. (2018).
+def coverage(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> dict[str, Tensor]:
+    """Which modes of a mixture the samples reach, and how well; for one generator `(n, d)` or K of them `(K, n, d)`.
 
-    A sample is of high quality when it lies within `n_sd` standard deviations of the nearest centre; a mode is covered
-    when at least one such sample is nearest to it. A perfect sampler in 2-D scores 98.9 %, not 100 %.
+    A sample is of high quality when it lies within `n_sd` standard deviations of the nearest centre. By the protocol of
+    Lin et al. (2018), a mode is covered when one such sample is nearest to it: 1 of 2,500 counts. Stricter, a mode is
+    *held* when its samples come to 5 % of its fair share.
 
     Args:
-        x: `(n, d)`; centers: `(m, d)`.
+        x: `(..., n, d)`; centers: `(m, d)`.
 
     Returns:
-        covered modes out of m, and a share in [0, 1].
+        modes: `(...)`, covered modes out of m.
+        quality: `(...)`, share of high-quality samples; 98.9 % for a perfect sampler in 2-D, not 100 %.
+        held: `(...)`, modes held, whatever the quality.
+        full: `(...)`, 1 where every mode is held by high-quality samples alone, else 0.
+        mass: `(..., m)`, the share of samples nearest to each centre.
 
     Raises:
         ValueError: dimensions that differ; the message says both shapes.
@@ -158,9 +186,25 @@ def modes_hit(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> tuple
     """
     if x.shape[-1] != centers.shape[-1]:
         raise ValueError(f"samples {tuple(x.shape)} and centres {tuple(centers.shape)} differ in dimension")
-    gap, nearest = torch.cdist(x, centers).min(-1)  # (n,), (n,)
+    n, m = x.shape[-2], len(centers)
+    gap, nearest = torch.cdist(x, centers.to(x), compute_mode="donot_use_mm_for_euclid_dist").min(-1)  # (..., n) both
     good = gap <= n_sd * sd
-    return len(nearest[good].unique()), float(good.float().mean())
+    nearest_to = nearest[..., None] == torch.arange(m, device=x.device)  # (..., n, m)
+    n_all, n_good = nearest_to.sum(-2), (nearest_to & good[..., None]).sum(-2)  # (..., m)
+    enough = 0.05 * n / m
+    return {
+        "modes": (n_good > 0).sum(-1).to(x),
+        "quality": good.to(x).mean(-1),
+        "held": (n_all >= enough).sum(-1).to(x),
+        "full": (n_good >= enough).all(-1).to(x),
+        "mass": n_all.to(x) / n,
+    }
+
+
+def modes_hit(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> tuple[int, float]:
+    """Modes covered and the share of high-quality samples of one generator, `(n, d)`; see `coverage`."""
+    found = coverage(x, centers, sd, n_sd)
+    return int(found["modes"]), float(found["quality"])
 
 
 def quantiles(values: ArrayLike, at: tuple[float, ...] = (0.1, 0.5, 0.9)) -> NDArray:

@@ -158,7 +158,7 @@ def test_looking_ahead_is_gradient_descent_on_a_copy():
 
 
 def test_unrolling_by_no_step_is_no_unrolling_and_by_one_is_another_game():
-    plain, one, again = (final([0, 1], unroll=n, d_lr=0.1)[0] for n in (0, 1, 0))
+    plain, one, again = (final([0, 1], unroll=n)[0] for n in (0, 1, 0))
     assert torch.equal(weights(plain), weights(again))
     assert not torch.allclose(weights(plain), weights(one), atol=1e-3)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import gaussian_kde, wasserstein_distance
 
-from gan_helpers import metrics
+from gan_helpers import data, metrics
 
 
 def test_w1_is_scipys_and_works_on_members():
@@ -89,3 +89,29 @@ def test_quantiles_are_over_the_first_dimension():
     band = metrics.quantiles(np.tile(np.arange(11.0)[:, None], (1, 3)))
     assert band.shape == (3, 3)
     np.testing.assert_allclose(band[:, 0], [1, 5, 9])
+
+
+def test_coverage_of_many_generators_by_hand():
+    """Two generators of four samples, two modes: one holds both, the other sits beside one."""
+    centers = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    x = torch.tensor([[[0, 0], [0.01, 0], [1, 0], [0.4, 0]], [[0, 0.5], [0, 0.5], [0, 0.5], [0.1, 0]]])
+    found = metrics.coverage(x, centers, sd=0.02)
+    assert found["modes"].tolist() == [2, 0]
+    assert found["quality"].tolist() == [0.75, 0]
+    assert found["held"].tolist() == [2, 1]
+    assert found["full"].tolist() == [1, 0]
+    assert found["mass"].tolist() == [[0.75, 0.25], [1, 0]]
+
+
+def test_a_single_lucky_sample_covers_a_mode_but_does_not_hold_it():
+    centers = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    x = torch.cat([torch.zeros(2499, 2), torch.tensor([[1.0, 0.0]])])
+    found = metrics.coverage(x, centers, sd=0.02)
+    assert (found["modes"], found["held"], found["full"]) == (2, 1, 0)
+
+
+def test_coverage_of_a_perfect_sampler():
+    ring = data.ring()
+    found = metrics.coverage(ring.sample(20_000, torch.Generator().manual_seed(0)), ring.centers, ring.sd)
+    assert (found["modes"], found["held"], found["full"]) == (8, 8, 1)
+    assert found["quality"].item() == pytest.approx(1 - np.exp(-4.5), abs=0.003)

@@ -70,7 +70,8 @@ def experiment(
         settings: for each label what is special about it: arguments of `ensemble.train_many`, `make_gan` or `target`.
         seeds: N; a seed starts the same networks and data in every setting that has the same architecture.
         make_gan: builds one `(G, D)`.
-        measure: maps K stacked generators to metrics, `{name: (K, ...)}`; called without gradients.
+        measure: maps K stacked generators to metrics, `{name: (K, ...)}`; called without gradients. The table also has
+            `d_loss` and `g_loss` of the steps at which it is called.
         at: steps at which to measure; the last one always is.
         ema: decay of a running mean of G's weights; for every metric `name` there is then also `ema_name`, the same
             for the generators with the averaged weights.
@@ -170,6 +171,7 @@ def train_and_measure(
             with evaluating(G):
                 seen = dict(measure(G))
                 seen |= {f"ema_{name}": value for name, value in measure(average.module).items()} if average else {}
+            seen |= {"d_loss": s.d_loss, "g_loss": s.g_loss}
             for name, value in seen.items():
                 films.setdefault(name, []).append(value.detach().double().cpu())
     alive = s.alive.cpu().numpy()

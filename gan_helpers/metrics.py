@@ -185,12 +185,15 @@ def coverage(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> dict[s
     Source: Lin et al., PacGAN (2018), section 4.1; Srivastava et al., VEEGAN (2017).
     """
     if x.shape[-1] != centers.shape[-1]:
-        raise ValueError(f"samples {tuple(x.shape)} and centres {tuple(centers.shape)} differ in dimension")
+        shapes = f"samples {tuple(x.shape)} and centres {tuple(centers.shape)}"
+        raise ValueError(f"{shapes} differ in dimension")
     n, m = x.shape[-2], len(centers)
-    gap, nearest = torch.cdist(x, centers.to(x), compute_mode="donot_use_mm_for_euclid_dist").min(-1)  # (..., n) both
+    exact = "donot_use_mm_for_euclid_dist"  # the fast way is off by more than an sd
+    gap, nearest = torch.cdist(x, centers.to(x), compute_mode=exact).min(-1)  # (..., n)
     good = gap <= n_sd * sd
     nearest_to = nearest[..., None] == torch.arange(m, device=x.device)  # (..., n, m)
-    n_all, n_good = nearest_to.sum(-2), (nearest_to & good[..., None]).sum(-2)  # (..., m)
+    n_all = nearest_to.sum(-2)  # (..., m)
+    n_good = (nearest_to & good[..., None]).sum(-2)  # (..., m)
     enough = 0.05 * n / m
     return {
         "modes": (n_good > 0).sum(-1).to(x),

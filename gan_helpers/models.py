@@ -67,7 +67,7 @@ class Pack(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, d = x.shape[-2:]
         if n % self.size:
-            raise ValueError(f"{n} samples cannot be packed by {self.size}: choose a batch that is a multiple")
+            raise ValueError(f"{n} samples do not make packs of {self.size}: change the batch")
         return x.reshape(*x.shape[:-2], n // self.size, self.size * d)
 
     def extra_repr(self) -> str:

@@ -161,5 +161,5 @@ def test_bad_input_is_named(changes, error, message):
 
 
 def test_unknown_metric_is_named():
-    with pytest.raises(KeyError, match="it has mean, samples"):
+    with pytest.raises(KeyError, match="it has mean, samples, d_loss, g_loss"):
         make_table({"plain": {}})["w1"]

@@ -134,6 +134,8 @@ def look_ahead(
     names, weights = zip(*D.named_parameters(), strict=True)
     imagined = lambda x: functional_call(D, dict(zip(names, weights, strict=True)), (x,))
     for _ in range(steps):
-        grads = torch.autograd.grad(d_losses(imagined).sum(), weights, create_graph=True)
-        weights = tuple(w - lr[:, None, None] * g for w, g in zip(weights, grads, strict=True))
+        loss = d_losses(imagined).sum()
+        grads = torch.autograd.grad(loss, weights, create_graph=True)
+        pairs = zip(weights, grads, strict=True)
+        weights = tuple(w - lr[:, None, None] * g for w, g in pairs)
     return imagined

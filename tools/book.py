@@ -162,7 +162,8 @@ def execute_once(root: Path, budget: str, code: str, workers: int | None = None)
 
     failed = []
     with ThreadPoolExecutor(workers) as pool:
-        running: dict[Future, Notebook] = {pool.submit(nb.execute): nb for nb in waiting}
+        # Later chapters train longer: started first, they do not end last and alone.
+        running: dict[Future, Notebook] = {pool.submit(nb.execute): nb for nb in reversed(waiting)}
         while running:
             done, _ = wait(running, timeout=HEARTBEAT, return_when=FIRST_COMPLETED)
             for future in done:

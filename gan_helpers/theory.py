@@ -75,6 +75,45 @@ def optimal_d_loss(p_data: ArrayLike, p_gen: ArrayLike, x: ArrayLike) -> float:
     return LOG4 - 2 * js(p_data, p_gen, x)
 
 
+def kl(p_data: ArrayLike, p_gen: ArrayLike, x: ArrayLike) -> float:
+    """Kullback-Leibler divergence of two densities on a 1-D grid, KL(p_data || p_gen) in nats; trapezoidal rule.
+
+    Infinite where p_data has mass and p_gen none. Arguments and errors as for `js`. For N(0, 1) and N(d, 1) it is d²/2.
+
+    >>> x = np.linspace(-12, 12, 4001)
+    >>> round(kl(normal_pdf(x, 0, 1), normal_pdf(x, 1, 1), x), 3)
+    0.5
+    """
+    p, q, x = (np.asarray(a, float) for a in (p_data, p_gen, x))
+    if not p.shape == q.shape == x.shape:
+        raise ValueError(f"p_data {p.shape}, p_gen {q.shape} and x {x.shape} must have the same shape")
+    if ((p > TINY) & (q <= 0)).any():
+        return math.inf
+    both = p * (np.log(np.maximum(p, TINY)) - np.log(np.maximum(q, TINY)))
+    return float(((both[1:] + both[:-1]) / 2 * np.diff(x)).sum())
+
+
+def penalised_w1(w1: ArrayLike, gp_lambda: float) -> NDArray:
+    """What a critic with a soft slope reads instead of W1: w1 + w1² / (2 lambda), in units of x.
+
+    A critic of slope s all the way earns s w1 and pays lambda (s - 1)² (`losses.interpolation_penalty`), so its best
+    slope is 1 + w1 / (2 lambda). With lambda 10 it reads 1.05 at distance 1 and 11.2 at distance 8.
+
+    Args:
+        w1: true distances, any shape; gp_lambda: the penalty's weight.
+
+    Raises:
+        ValueError: a weight that is not positive: without a penalty there is no best slope.
+
+    >>> float(penalised_w1(1.0, gp_lambda=10))
+    1.05
+    """
+    if gp_lambda <= 0:
+        raise ValueError(f"gp_lambda is {gp_lambda}, but without a positive penalty the critic's loss has no minimum")
+    distance = np.asarray(w1, float)
+    return distance + distance**2 / (2 * gp_lambda)
+
+
 def normal_pdf(x: ArrayLike, mean: float, sd: float) -> NDArray:
     """Density of N(mean, sd²) at `x`, any shape. The sign of sd is of no matter, as in `x = sd z + mean`.
 

@@ -27,6 +27,7 @@ from gan_helpers.lab import Lab
 from gan_helpers.latent import Latent
 from gan_helpers.live import live
 from gan_helpers.live_toy import live_toy1d
+from gan_helpers.trail import Trail
 from gan_helpers.views import Images, Losses, Need, Points, Toy1D, View
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Replay",
     "Setting",
     "Toy1D",
+    "Trail",
     "live",
     "live_toy1d",
     "pad",
@@ -47,7 +49,7 @@ __all__ = [
 # Joined in this order. What trains in the browser is a second script, which builds on the first.
 TRAINER = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
 SCRIPTS = {
-    "gan-replay": ("codec.js", "draw.js", "views.js", "looks.js", "replay.js"),
+    "gan-replay": ("codec.js", "draw.js", "views.js", "trail.js", "looks.js", "replay.js"),
     "gan-lab": (*TRAINER, "lab-state.js", "lab-views.js", "lab.js"),
     "gan-latent": ("rng.js", "latent.js"),
 }
@@ -190,7 +192,7 @@ class Replay:
             `pad`).
         settings: what the runs differ in; may be empty.
         steps: `(frames,)` training steps at which the arrays were recorded.
-        views: `Toy1D`, `Losses`, `Images`, `Points`; each says which arrays a run must hold.
+        views: `Toy1D`, `Losses`, `Images`, `Points`, `Trail`; each says which arrays a run must hold.
         metrics: `{"label": "name"}` of arrays of shape `(frames,)` that are shown as numbers.
         title, alt: heading, and what the picture shows in words.
         start: frame shown first, an index into `steps`.

@@ -69,3 +69,37 @@ def test_bad_input_says_both_shapes():
         theory.optimal_discriminator([-1.0], [1.0])
     with pytest.raises(ValueError, match="same shape"):
         theory.js(np.ones(3), np.ones(3), np.ones(4))
+
+
+@pytest.mark.parametrize(("distance", "sd"), [(1, 1), (2, 1), (3, 2)])
+def test_kl_of_two_normals(distance, sd):
+    """KL(N(0, 1) || N(d, s^2)) = log s + (1 + d^2) / (2 s^2) - 1/2."""
+    expected = np.log(sd) + (1 + distance**2) / (2 * sd**2) - 0.5
+    assert theory.kl(norm.pdf(X), norm.pdf(X, distance, sd), X) == pytest.approx(expected, abs=1e-6)
+
+
+def test_js_is_the_mean_of_two_kls_to_the_middle():
+    p, q = norm.pdf(X, 0, 1), norm.pdf(X, 2, 1)
+    middle = (p + q) / 2
+    assert theory.js(p, q, X) == pytest.approx((theory.kl(p, middle, X) + theory.kl(q, middle, X)) / 2)
+
+
+def test_kl_is_infinite_where_the_model_has_no_mass():
+    box, other = np.array([1.0, 1.0, 0.0]), np.array([2.0, 0.0, 0.0])
+    assert theory.kl(box, other, np.arange(3)) == np.inf
+    assert np.isfinite(theory.kl(other, box, np.arange(3)))
+    with pytest.raises(ValueError, match="same shape"):
+        theory.kl(box, other, np.arange(4))
+
+
+@pytest.mark.parametrize("lam", [1.0, 10.0])
+def test_penalised_w1_is_the_best_over_slopes(lam):
+    slope = np.linspace(0, 12, 120_001)
+    for distance in (0.0, 0.5, 8.0):
+        best = slope[np.argmax(slope * distance - lam * (slope - 1) ** 2)]
+        assert theory.penalised_w1(distance, lam) == pytest.approx(best * distance, abs=2e-3)
+
+
+def test_penalised_w1_needs_a_penalty():
+    with pytest.raises(ValueError, match="no minimum"):
+        theory.penalised_w1(1.0, 0.0)

@@ -17,7 +17,7 @@ import pytest
 
 from gan_helpers import codec, widgets
 from gan_helpers.theory import normal_pdf
-from gan_helpers.widgets import Images, Losses, Points, Replay, Setting, Toy1D
+from gan_helpers.widgets import Images, Losses, Points, Replay, Setting, Toy1D, Trail
 
 X = np.linspace(-6, 8, 96)
 Z = np.linspace(-2, 2, 15)
@@ -204,7 +204,7 @@ def test_bundle_holds_a_line_a_picture_and_a_guarded_script() -> None:
 
 
 def test_script_is_small_and_needs_nothing_else() -> None:
-    assert len(widgets.script().encode()) < 30_000
+    assert len(widgets.script().encode()) < 32_000
     assert len(widgets.script("gan-lab").encode()) < 60_000
     assert len(widgets.script("gan-latent").encode()) < 10_000
     text = "".join(map(widgets.script, widgets.SCRIPTS))
@@ -483,6 +483,29 @@ def test_images_and_points(show: Callable) -> None:
         return canvas.getContext("2d").getImageData(left + 2.5 * k, 3.5 * k, 1, 1).data[0];
     }"""
     assert page.evaluate(pixel) == images[1, 0, 3, 2]  # crisp: row 3, column 2 of the first picture at step 10
+
+
+def test_trail_leaves_its_point_where_it_was_recorded(show: Callable) -> None:
+    view = Trail(limits=(-2.0, 2.0), side=5)
+    path = np.stack([np.linspace(-1, 1, len(STEPS)), np.full(len(STEPS), 0.5)], axis=-1)
+    runs = {"in": {"path": path, "push": -view.places()}, "out": {"path": 9 * path, "push": view.places()}}
+    setting = Setting("way", "Way", ["in", "out"])
+    page = show(Replay(runs, steps=STEPS, views=[view], settings=[setting], title="Two players", alt="A point."))
+    np.testing.assert_allclose(page.evaluate("[...host().channels.path.values(0, 2)]"), path[2], atol=2e-3)
+    inside = drawn(page)
+    press(page, "#time", "End")
+    assert drawn(page) != inside
+    vermilion = """() => {
+        const c = inside("canvas"), seen = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+        let found = 0;
+        for (let i = 0; i < seen.length; i += 4) found += seen[i] > 200 && seen[i + 1] < 120 && seen[i + 2] < 60;
+        return found;
+    }"""
+    settle(page)
+    assert page.evaluate(vermilion) > 100  # the trail
+    press(page, "#s0", "ArrowDown")
+    settle(page)
+    assert page.evaluate(vermilion) > 20  # the point has left, and its cross stays at the edge
 
 
 def test_a_single_frame_needs_no_scrubber(show: Callable) -> None:

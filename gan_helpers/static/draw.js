@@ -8,6 +8,8 @@ const MARKS = {
   ink: '<path class="si" stroke-width="2.6" d="M1 6H27"/>',
   best: '<path class="si" stroke-dasharray=".1 4.2" stroke-linecap="round" stroke-width="2.4" d="M2 6H27"/>',
   arrow: '<path class="sf" stroke-width="1.4" d="M14 12V2M10.5 5.5L14 1.5L17.5 5.5"/>',
+  trail: '<path class="sf" d="M1 10C8 2 18 12 27 3"/>',
+  field: '<path class="sm" stroke-width="1.2" d="M5 6H21"/><circle class="dm" cx="21" cy="6" r="1.8"/>',
   o: '<circle class="dr" cx="14" cy="6" r="4"/>',
   x: '<path class="sf" d="M10 2L18 10M18 2L10 10"/>',
 };

@@ -31,6 +31,7 @@ canvas.timeline { cursor: ew-resize; touch-action: pan-y; }
 svg path { fill: none; stroke-width: 2; }
 svg .fr { fill: var(--real); opacity: .2; } svg .sr { stroke: var(--real); } svg .dr { fill: var(--real); }
 svg .sf { stroke: var(--fake); } svg .si { stroke: var(--ink); }
+svg .sm { stroke: var(--muted); } svg .dm { fill: var(--muted); }
 .time { display: grid; grid-template-columns: auto 1fr; gap: 0 14px; align-items: center;
   background: var(--well); border-radius: 10px; padding: 8px 14px 8px 8px; }
 .play { font: inherit; font-weight: 600; color: var(--paper); background: var(--ink); border: 0; border-radius: 8px;

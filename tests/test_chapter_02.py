@@ -1,0 +1,147 @@
+"""What chapter 2 claims, at a small budget: what D's loss and a critic's loss measure, and how each goes wrong."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import relu
+
+from gan_helpers import ensemble, losses, models, theory
+from gan_helpers.runtime import seed
+
+N = 12  # runs of each claim
+
+
+def stack_d(dim: int, count: int = N) -> torch.nn.Sequential:
+    """D's of the chapter, one a seed."""
+    nets = []
+    for s in range(count):
+        seed(s)
+        nets.append(models.discriminator(dim, 32, 32))
+    return ensemble.stack(nets)
+
+
+def fit(D: torch.nn.Module, draw: Callable, d_loss: Callable, steps: int, lr: float = 5e-3) -> None:
+    """The loop of the chapter."""
+    opt = torch.optim.Adam(D.parameters(), lr=lr, betas=(0.5, 0.999))
+    for _ in range(steps):
+        loss = d_loss(D, *draw())
+        opt.zero_grad()
+        loss.sum().backward()
+        opt.step()
+
+
+def logistic(D: torch.nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """D's loss, (K,)."""
+    return losses.d_logistic(D(x), D(y))
+
+
+def one_sided(D: torch.nn.Module, x: Tensor, y: Tensor, u: Tensor) -> Tensor:
+    """The penalty for slopes above 1 only."""
+    at = torch.lerp(y, x, u).requires_grad_()
+    (grad,) = torch.autograd.grad(D(at).sum(), at, create_graph=True)
+    return relu(grad.norm(dim=-1) - 1).square().mean(-1)
+
+
+def critic(lam: float, penalty: Callable = losses.interpolation_penalty) -> Callable:
+    """The critic's loss with its penalty."""
+    rng = seed(5)
+
+    def loss(D: torch.nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        u = torch.rand(*x.shape[:2], 1, generator=rng)
+        return losses.d_wasserstein(D(x), D(y)) + lam * penalty(D, x, y, u)
+
+    return loss
+
+
+def heaps(distance: float, count: int = N) -> Callable:
+    """Batches of N(0, 1) and N(distance, 1)."""
+    rng = seed(1)
+    apart = torch.tensor([0.0, distance])[:, None, None, None]
+    return lambda n=128: torch.randn(2, count, n, 1, generator=rng) + apart
+
+
+def lines(theta: float) -> Callable:
+    """Batches of (0, Y) and (theta, Y)."""
+    rng = seed(2)
+    apart = torch.tensor([[0.0, 0.0], [theta, 0.0]])[:, None, None]
+    return lambda n=128: torch.rand(2, N, n, 2, generator=rng) * torch.tensor([0.0, 1.0]) + apart
+
+
+@torch.no_grad()
+def reading(D: torch.nn.Module, draw: Callable, what: str) -> Tensor:
+    """JS as D reads it, or W1 as a critic does, on fresh samples: (K,)."""
+    x, y = draw(n=4000)
+    if what == "js":
+        return theory.LOG2 - logistic(D, x, y) / 2
+    return -losses.d_wasserstein(D(x), D(y))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("distance", [1.0, 3.0])
+def test_a_trained_d_reads_js(distance: float) -> None:
+    """All 128 runs of the chapter are within .01. Here 4,000 samples add an error of at most .005 (one sd).
+
+    If a run is within .03 with probability .95, fewer than 9 of 12 has probability under .003.
+    """
+    draw, D = heaps(distance), stack_d(1)
+    fit(D, draw, logistic, 150)
+    x = np.linspace(-12, 16, 8001)
+    true = theory.js(theory.normal_pdf(x, 0, 1), theory.normal_pdf(x, distance, 1), x)
+    assert ((reading(D, draw, "js") - true).abs() < 0.03).sum() >= 9
+
+
+@pytest.mark.slow
+def test_on_the_lines_js_is_flat_and_the_critic_is_not() -> None:
+    """At .5 and at 1 D reads log 2; the critic reads w1 + w1^2 / 20. At least 9 of 12, as above."""
+    for theta in (0.5, -1.0):
+        draw, D, C = lines(theta), stack_d(2), stack_d(2)
+        fit(D, draw, logistic, 150)
+        fit(C, draw, critic(10.0), 250, lr=2e-3)
+        assert ((reading(D, draw, "js") - theory.LOG2).abs() < 0.02).sum() >= 9
+        expected = float(theory.penalised_w1(abs(theta), 10.0))
+        assert ((reading(C, draw, "w1") / expected - 1).abs() < 0.1).sum() >= 9
+        with torch.no_grad():
+            x, y = draw(n=1000)
+            assert (C(x).mean(-1) > C(y).mean(-1)).sum() >= 9  # real above generated: the sign of the loss
+
+
+@pytest.mark.slow
+def test_without_a_constraint_the_reading_runs_away() -> None:
+    """W1 is 1 and the critic reads more than 10 after 150 steps, in at least 9 of 12; with the penalty in none."""
+    draw = lines(1.0)
+    free, held = stack_d(2), stack_d(2)
+    fit(free, draw, critic(0.0), 150, lr=2e-3)
+    fit(held, draw, critic(10.0), 150, lr=2e-3)
+    assert (reading(free, draw, "w1") > 10).sum() >= 9
+    assert (reading(held, draw, "w1") < 2).all()
+
+
+@pytest.mark.slow
+def test_the_two_sided_penalty_traps_some_critics_and_the_one_sided_none() -> None:
+    """About a third of the chapter's critics read a negative distance: none of 24 has probability under .001."""
+    draw = heaps(4.0, count=24)
+    both, one = stack_d(1, 24), stack_d(1, 24)
+    fit(both, draw, critic(10.0), 150, lr=2e-3)
+    fit(one, draw, critic(10.0, one_sided), 150, lr=2e-3)
+    read = reading(both, draw, "w1")
+    wrong = read[read < 0]
+    assert len(wrong) >= 1
+    assert ((wrong - (-4 + 16 / 20)).abs() < 0.4).all()  # -d + d^2 / (2 lambda)
+    assert (reading(one, draw, "w1") > 3.5).all()
+
+
+@pytest.mark.slow
+def test_d_takes_equal_heaps_apart_if_it_knows_the_samples() -> None:
+    """16-D, 64 fixed samples of one distribution: above half of log 2 on its own, below 0 on fresh, in 9 of 12."""
+    rng = seed(4)
+    pool = torch.randn(2, N, 64, 16, generator=rng)
+    D = stack_d(16)
+    fit(D, lambda: pool, logistic, 150)
+    with torch.no_grad():
+        own = theory.LOG2 - logistic(D, *pool) / 2
+    fresh = reading(D, lambda n: torch.randn(2, N, n, 16, generator=rng), "js")
+    assert (own > theory.LOG2 / 2).sum() >= 9
+    assert (fresh < 0).sum() >= 9

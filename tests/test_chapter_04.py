@@ -1,0 +1,119 @@
+"""What chapter 4 claims: which games settle, on the toy exactly and with networks over seeds."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from gan_helpers import data, dirac, ensemble, metrics, models
+from gan_helpers.losses import d_logistic, g_nonsaturating, gradient_penalty
+
+
+def distance(field, rule, clip=np.inf, h=0.2, steps=500):
+    """How far from the solution a path from (1, 1) ends; it starts 1.41 away."""
+    return np.linalg.norm(dirac.trajectory(field, (1, 1), h, steps, rule, clip)[-1])
+
+
+PLAIN = (dirac.simultaneous, dirac.alternating)
+
+
+@pytest.mark.parametrize("rule", PLAIN)
+@pytest.mark.parametrize("game", [dirac.saturating, dirac.wasserstein, dirac.wgan_gp(1.0)])
+def test_these_do_not_settle(game, rule):
+    assert distance(game, rule) > 1.2
+
+
+@pytest.mark.parametrize("rule", PLAIN)
+def test_clipping_does_not_settle(rule):
+    assert distance(dirac.wasserstein, rule, clip=1.0) > 0.9
+
+
+@pytest.mark.parametrize("rule", dirac.RULES.values())
+@pytest.mark.parametrize(
+    "field",
+    [
+        dirac.r1(dirac.saturating, 0.3),
+        dirac.r1(dirac.nonsaturating, 1.0),
+        dirac.instance_noise(0.7),
+        dirac.consensus(dirac.saturating, 1.0),
+    ],
+)
+def test_friction_settles(field, rule):
+    assert distance(field, rule) < 2e-4
+
+
+@pytest.mark.parametrize("h", [0.05, 0.1, 0.2, 0.4])
+def test_the_nonsaturating_game_ends_on_a_circle(h):
+    path = dirac.trajectory(dirac.nonsaturating, (1, 1), h, 10_000)
+    assert np.linalg.norm(path[-2000:], axis=-1).mean() == pytest.approx((2 * h) ** 0.5, rel=0.01)
+
+
+def test_the_guarantee_is_local():
+    """Inside the window of gamma: from near it arrives, from far it flies off."""
+    field = dirac.r1(dirac.saturating, 9.9)
+    near, far = (np.linalg.norm(dirac.trajectory(field, (s, s), 0.2, 1000)[-1]) for s in (0.3, 1.0))
+    assert near < 0.01
+    assert far > 1e6
+
+
+def test_critical_friction_with_two_rates():
+    rates = np.array([[0.5], [0.05]])
+    for gamma, turns in [(3.1, True), (3.3, False)]:
+        values = np.linalg.eigvals(rates * dirac.jacobian(dirac.r1(dirac.saturating, gamma)))
+        assert (np.abs(values.imag).max() > 1e-6) == turns
+
+
+@pytest.mark.slow
+def test_friction_stops_the_networks_from_swinging():
+    """Plain SGD, 16 seeds: the mean of G swings more without R1 than with it in at least 13 of them.
+
+    If the penalty did nothing, 13 or more of 16 would have probability 0.011.
+    """
+    seeds = list(range(16)) * 2
+    gamma = torch.tensor([0.0] * 16 + [10.0] * 16)
+    target, z = data.gaussian(), torch.special.ndtri((torch.arange(100) + 0.5) / 100)[:, None].expand(32, -1, -1)
+    make = lambda: (models.mlp(1, 4, 1, activation="tanh"), models.discriminator(1, 8, activation="tanh"))
+    G, D = ensemble.build(make, seeds)
+    g_opt, d_opt = torch.optim.SGD(G.parameters(), lr=0.5), torch.optim.SGD(D.parameters(), lr=0.05)
+    for_d, for_g = (ensemble.draw([target] * 32, seeds, slot, 64, 1, z) for slot in (1, 0))
+    means = []
+    for step in range(1200):
+        x_real, noise = next(for_d)
+        loss = d_logistic(D(x_real), D(G(noise).detach())) + gamma * gradient_penalty(D, x_real)
+        d_opt.zero_grad()
+        loss.sum().backward()
+        d_opt.step()
+        g_opt.zero_grad()
+        g_nonsaturating(D(G(next(for_g)[1]))).sum().backward()
+        g_opt.step()
+        if step >= 600 and step % 10 == 0:
+            with torch.no_grad():
+                means.append(G(z).mean((1, 2)))
+    swing = torch.stack(means, -1)
+    without, settled = (swing.amax(-1) - swing.amin(-1)).unflatten(0, (2, 16))
+    assert int((without > settled).sum()) >= 13
+    assert without.median() > 4 * settled.median()
+
+
+@pytest.mark.slow
+def test_a_trained_gan_keeps_what_it_has_while_d_learns_and_loses_it_when_d_stops():
+    """8 seeds, 200 steps after the first 2,000: W1 is larger with D stopped in all (chance: 1 in 256)."""
+    seeds, target = range(8), data.gaussian()
+    u = (torch.arange(500) + 0.5) / 500
+    z = torch.special.ndtri(u)[:, None].expand(8, -1, -1)
+    common = {"seeds": seeds, "z_dim": 1, "batch": 64, "g_lr": 2e-3}
+    G, D = ensemble.build(lambda: (models.mlp(1, 16, 1), models.discriminator(1, 32, 32)), seeds)
+    for _ in ensemble.train_many(G, D, target, steps=2000, d_lr=2e-3, **common):
+        pass
+    w1 = []
+    for d_lr in (2e-3, 0.0):
+        G_on, D_on = copy.deepcopy((G, D))
+        for _ in ensemble.train_many(G_on, D_on, target, steps=200, d_lr=d_lr, **common):
+            pass
+        with torch.no_grad():
+            w1.append(metrics.w1(G_on(z)[..., 0], target.quantile(u)))
+    learns, stopped = w1
+    assert (stopped > learns).all()
+    assert learns.median() < 0.5
+    assert stopped.median() > 1

@@ -140,7 +140,8 @@ def train_many(
         targets: one for all members, or K of them.
         seeds: K of them; member k draws its data and noise from generators seeded with `seeds[k]`.
         r1_gamma, r2_gamma, gp_lambda: weights of the gradient penalties at real samples, at generated ones
-            (`losses.gradient_penalty`, with its factor 1/2) and between (`losses.interpolation_penalty`).
+            (`losses.gradient_penalty`, with its factor 1/2) and between (`losses.interpolation_penalty`). They are
+            means over samples also where D judges packs.
         clip: limit for D's weights after each update; 0 for none.
         instance_noise: sd of the normal noise added to every sample that D sees, in D's updates and in G's.
         noise_decay, lr_decay: let the noise, or both learning rates, fall linearly to 0 over the run.
@@ -177,9 +178,11 @@ def train_many(
     updates = torch.tensor(each("n_d", n_d), device=device)  # (K,)
     if min(steps, batch) < 1:
         raise ValueError(f"steps and batch must be at least 1, got {steps} and {batch}")
-    if int(updates.min()) < 1 or int(updates.max()) > MAX_N_D:
-        raise ValueError(f"n_d must be between 1 and {MAX_N_D} for every member")
+    if updates.is_floating_point() or int(updates.min()) < 1 or int(updates.max()) > MAX_N_D:
+        raise ValueError(f"n_d must be a whole number between 1 and {MAX_N_D} for every member")
     limit = column("clip", clip)
+    if (limit < 0).any():
+        raise ValueError("clip is a limit for the size of weights: at least 0, and 0 for none")
     limit[limit == 0] = torch.inf
     r1, r2, gp = column("r1_gamma", r1_gamma), column("r2_gamma", r2_gamma), column("gp_lambda", gp_lambda)
     sd, sd_fall = column("instance_noise", instance_noise), column("noise_decay", noise_decay)

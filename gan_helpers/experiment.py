@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gan_helpers import __version__
-from gan_helpers.ensemble import build, train_many
+from gan_helpers.ensemble import Steps, build, train_many
 from gan_helpers.runtime import progress as progress_bar
 from gan_helpers.table import Table
 from gan_helpers.train import Source, evaluating
@@ -40,7 +40,7 @@ Measure = Callable[[nn.Module], Mapping[str, Tensor]]
 
 CACHE = 2**25  # bytes that the working set of an ensemble should stay below
 FEWEST, MOST = 8, 64  # fewer members waste calls, more gain nothing
-DEFAULTS = {name: p.default for name, p in signature(train_many).parameters.items()}
+DEFAULTS = {name: p.default for name, p in signature(train_many).parameters.items() if p.default is not p.empty}
 SHARED = ("batch", "z_dim", "unroll")  # one value for a whole ensemble
 # Runs that differ in these train in different ensembles: one member's choice would cost the others time.
 APART = ("make_gan", "n_d", *SHARED)
@@ -62,16 +62,17 @@ def experiment(
     progress: str = "",
     **common: Any,
 ) -> Table:
-    """Train every setting from every seed, as few ensembles that fit the cache, and tabulate what `measure` returns.
+    """Train every setting from every seed, in as few ensembles as fit the cache, and tabulate what `measure` returns.
 
-    Ctrl-C, or a notebook's stop button, ends the training and returns the runs that are finished by then.
+    Ctrl-C, or a notebook's stop button, ends the training and returns what was measured by then.
 
     Args:
-        settings: for each label what is special about it: arguments of `ensemble.train_many`, `make_gan` or `target`.
-        seeds: N; a seed starts the same networks and data in every setting that has the same architecture.
+        settings: for each label what is special about it: arguments of `ensemble.train_many`, one value each, or
+            `make_gan` or `target`.
+        seeds: N different ones; a seed starts the same networks and data in every setting of the same architecture.
         make_gan: builds one `(G, D)`.
-        measure: maps K stacked generators to metrics, `{name: (K, ...)}`; called without gradients. The table also has
-            `d_loss` and `g_loss` of the steps at which it is called.
+        measure: maps K stacked generators to metrics, tensors `{name: (K, ...)}`; called without gradients. The table
+            also has `d_loss` and `g_loss` of the steps at which it is called.
         at: steps at which to measure; the last one always is.
         ema: decay of a running mean of G's weights; for every metric `name` there is then also `ema_name`, the same
             for the generators with the averaged weights.
@@ -79,32 +80,35 @@ def experiment(
         **common: arguments of `ensemble.train_many` for all settings.
 
     Raises:
-        ValueError: no settings, no seeds, or what `train_many` does not accept.
+        ValueError, TypeError: no settings, no seeds or one twice, a sequence for a value, metrics of a wrong shape, or
+            what `train_many` does not accept; before the first run starts.
     """
-    if not settings or not len(seeds):
-        raise ValueError("an experiment needs at least one setting and one seed")
+    if not settings or not len(seeds) or len(set(map(int, seeds))) < len(seeds):
+        raise ValueError("an experiment needs at least one setting and one seed, and each seed only once")
     shared = {"make_gan": make_gan, "target": target} | common
-    full = {label: shared | dict(special) for label, special in settings.items()}
+    full = {str(label): shared | dict(special) for label, special in settings.items()}
+    networks = rehearse(full, int(seeds[0]), measure, steps)
     times = sorted({int(i) for i in at if 0 < i < steps} | {steps})
     start, cpu = time.perf_counter(), time.process_time()
-    shape, place = (len(settings), len(seeds)), {s: i for i, s in enumerate(full)}
+    shape, place = (len(full), len(seeds)), {s: i for i, s in enumerate(full)}
     diverged, finished = np.zeros(shape, bool), np.zeros(shape, bool)
     values: dict[str, NDArray] = {}
     ensembles = plan(full, seeds)
     ticks = range(len(ensembles) * steps)
     tick = iter(progress_bar(ticks, desc=progress) if progress else ticks)
-    try:
-        for runs in ensembles:
-            films, alive = train_and_measure(runs, full, measure, steps, times, ema, tick)
-            where = [place[label] for label, _ in runs], [list(seeds).index(s) for _, s in runs]
-            for name, film in films.items():  # (runs, T, ...)
-                values.setdefault(name, np.full((*shape, *film.shape[1:]), np.nan))[where] = film
-            finished[where], diverged[where] = True, ~alive
-        next(tick, None)  # the bar closes
-    except KeyboardInterrupt:
-        print(f"stopped: {finished.sum()} of {finished.size} runs are finished, and kept")
+    for runs in ensembles:
+        films, alive, done = train_and_measure(runs, full, measure, steps, times, ema, tick)
+        where = [place[label] for label, _ in runs], [list(seeds).index(s) for _, s in runs]
+        for name, film in films.items():  # (runs, T, ...)
+            values.setdefault(name, np.full((*shape, *film.shape[1:]), np.nan))[where] = film
+        finished[where], diverged[where] = done, ~alive
+        if not done:
+            print(f"stopped: {finished.sum()} of {finished.size} runs are finished, and kept")
+            break
+    next(tick, None)  # the bar closes
     provenance = {
-        "settings": {label: {name: in_words(value) for name, value in each.items()} for label, each in full.items()},
+        "settings": {label: {n: in_words(v) for n, v in (DEFAULTS | each).items()} for label, each in full.items()},
+        "networks": networks,
         "versions": {"gan_helpers": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "device": "cpu",
         "threads": torch.get_num_threads(),
@@ -113,6 +117,33 @@ def experiment(
         "cpu_seconds": round(time.process_time() - cpu, 1),
     }
     return Table(list(full), [int(s) for s in seeds], times, values, diverged, finished, provenance)
+
+
+def rehearse(full: Mapping[str, Mapping[str, Any]], seed: int, measure: Measure, steps: int) -> dict[str, str]:
+    """Set up one run of every setting and measure it untrained, so that a mistake shows before hours of training.
+
+    Returns the networks of each setting in words. Raises as `experiment` says.
+    """
+    networks: dict[str, str] = {}
+    shapes: dict[str, torch.Size] = {}
+    for label, each in full.items():
+        several = [
+            n for n, v in each.items() if isinstance(v, Sequence | np.ndarray | Tensor) and not isinstance(v, str)
+        ]
+        if several:
+            raise ValueError(f"{several[0]} of setting {label!r} has several values: make a setting for each")
+        G, D = build(each["make_gan"], [seed])
+        knobs = {name: value for name, value in each.items() if name not in ("make_gan", "target")}
+        networks[label] = f"G {G}, D {D}"
+        train_many(G, D, each["target"], seeds=[seed], steps=steps, **knobs)
+        with evaluating(G):
+            for name, value in measure(G).items():
+                if not isinstance(value, Tensor) or value.shape[:1] != (1,):
+                    raise ValueError(f"measure must return a tensor (K, ...) for {name!r}, here with K = 1")
+                if shapes.setdefault(name, value.shape) != value.shape:
+                    both = f"{tuple(shapes[name])} and {tuple(value.shape)}"
+                    raise ValueError(f"the metric {name!r} has shapes {both} in different settings")
+    return networks
 
 
 def plan(full: Mapping[str, Mapping[str, Any]], seeds: Sequence[int]) -> list[list[Run]]:
@@ -154,31 +185,47 @@ def train_and_measure(
     times: Sequence[int],
     ema: float,
     tick: Iterator[int],
-) -> tuple[dict[str, NDArray], NDArray]:
-    """Train one ensemble; returns each metric, `(runs, T, ...)`, NaN for who diverged, and who did not, `(runs,)`."""
+) -> tuple[dict[str, NDArray], NDArray, bool]:
+    """Train one ensemble.
+
+    Returns each metric, `(runs, T, ...)`, NaN for who diverged; who did not, `(runs,)`; and whether it came to its end.
+    """
     each = [full[label] for label, _ in runs]
     seeds = [s for _, s in runs]
     names = dict.fromkeys(name for one in each for name in one if name not in ("make_gan", "target"))
-    knobs = {n: each[0][n] if n in SHARED else [one.get(n, DEFAULTS.get(n)) for one in each] for n in names}
+    own = {n: [one.get(n, DEFAULTS.get(n)) for one in each] for n in names}
+    knobs = {n: values[0] if n in SHARED else values for n, values in own.items()}
     G, D = build(each[0]["make_gan"], seeds)
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(ema)) if ema else None
     films: dict[str, list[Tensor]] = {}
-    for s in train_many(G, D, [one["target"] for one in each], seeds=seeds, steps=steps, **knobs):  # type: ignore[arg-type]
-        next(tick)
-        if average:
-            average.update_parameters(G)
-        if s.step in times:
-            with evaluating(G):
-                seen = dict(measure(G))
-                seen |= {f"ema_{name}": value for name, value in measure(average.module).items()} if average else {}
-            seen |= {"d_loss": s.d_loss, "g_loss": s.g_loss}
-            for name, value in seen.items():
-                films.setdefault(name, []).append(value.detach().double().cpu())
-    alive = s.alive.cpu().numpy()
-    stacked = {name: torch.stack(film, dim=1).numpy() for name, film in films.items()}
-    for film in stacked.values():
-        film[~alive] = np.nan
-    return stacked, alive
+    alive, done = torch.ones(len(runs), dtype=torch.bool), False
+    try:
+        for s in train_many(G, D, [one["target"] for one in each], seeds=seeds, steps=steps, **knobs):  # type: ignore[arg-type]
+            next(tick)
+            alive = s.alive
+            if average:
+                average.update_parameters(G)
+            if s.step in times:
+                for name, value in look(measure, G, average, s).items():
+                    films.setdefault(name, []).append(value.detach().cpu().double().clone())
+        done = True
+    except KeyboardInterrupt:
+        pass
+    kept = alive.cpu().numpy()
+    stacked = {}
+    for name, film in films.items():
+        missing = [torch.full_like(film[0], torch.nan)] * (len(times) - len(film))
+        stacked[name] = torch.stack([*film, *missing], dim=1).numpy()
+        stacked[name][~kept] = np.nan
+    return stacked, kept, done
+
+
+def look(measure: Measure, G: nn.Module, average: AveragedModel | None, s: Steps) -> dict[str, Tensor]:
+    """All that is recorded of one moment: both losses, the metrics, and the metrics of the averaged generators."""
+    with evaluating(G):
+        averaged = measure(average.module) if average else {}
+        seen = dict(measure(G)) | {f"ema_{name}": value for name, value in averaged.items()}
+    return seen | {"d_loss": s.d_loss, "g_loss": s.g_loss}
 
 
 def in_words(value: Any) -> str:

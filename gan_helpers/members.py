@@ -108,7 +108,7 @@ def _blocks(
     like: Tensor,
 ) -> Iterator[tuple[Tensor, ...]]:
     """Draw many batches of every member at a time, and yield them one by one."""
-    rngs = [stream(SLOTS * s + slot, like.device) for s in seeds]
+    rngs = [stream(SLOTS * int(s) + slot, like.device) for s in seeds]
     width = max(a.shape[1:].numel() for a in one(0, 2, stream(0, like.device)))
     n = batch * max(1, min(BLOCK, BLOCK_NUMBERS // (batch * width)))
     while True:

@@ -92,10 +92,15 @@ class Rate(NamedTuple):
 def rate(successes: ArrayLike, confidence: float = 0.95) -> Rate:
     """Count the successes among runs, `(n,)` and boolean, with their Wilson interval.
 
+    Raises:
+        ValueError: anything else, such as a list of numbers.
+
     >>> rate([True, True, False])[:2]
     (2, 3)
     """
-    ok = np.asarray(successes, bool)
+    ok = np.asarray(successes)
+    if ok.dtype != bool or ok.ndim != 1:
+        raise ValueError(f"one true or false a run is counted, shape (n,), got {ok.dtype} of shape {ok.shape}")
     return Rate(int(ok.sum()), ok.size, *wilson(int(ok.sum()), ok.size, confidence), confidence)
 
 
@@ -192,6 +197,7 @@ def coverage(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> dict[s
     gap, nearest = torch.cdist(x, centers.to(x), compute_mode=exact).min(-1)  # (..., n)
     good = gap <= n_sd * sd
     nearest_to = nearest[..., None] == torch.arange(m, device=x.device)  # (..., n, m)
+    nearest_to &= gap.isfinite()[..., None]  # NaN is near nothing
     n_all = nearest_to.sum(-2)  # (..., m)
     n_good = (nearest_to & good[..., None]).sum(-2)  # (..., m)
     enough = 0.05 * n / m

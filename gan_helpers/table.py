@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from gan_helpers.metrics import Rate, middle, rate
 
+FORMAT = 1  # of saved files
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -41,32 +43,52 @@ class Table:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, metric: str) -> dict[str, NDArray]:
-        """The metric at the last step, for each setting `(n, ...)`: over the runs that finished and did not diverge."""
+        """The metric at the last step, for each setting `(n, ...)`: over the runs that finished and did not diverge.
+
+        So n is not always N, and two settings are paired seed by seed only if no run is missing. `over_time` keeps all.
+        """
         self._must_have(metric)
         kept = self.finished & ~self.diverged
         return {name: self.values[metric][s, kept[s], -1] for s, name in enumerate(self.settings)}
 
     def over_time(self, metric: str, setting: str) -> NDArray:
-        """The metric of one setting at every measured step, `(N, T, ...)`."""
+        """The metric of one setting at every measured step, `(N, T, ...)`; NaN where there is no value."""
         self._must_have(metric)
         return self.values[metric][self.settings.index(setting)]
 
     def success_rate(self, metric: str, succeeds: Callable[[NDArray], NDArray]) -> dict[str, Rate]:
         """The share of runs whose metric at the last step passes `succeeds`, with its Wilson interval, per setting.
 
-        Runs that diverged count as failures; runs that an interruption left unfinished are not counted.
+        Runs that diverged count as failures. Runs that an interruption left unfinished are not counted, and settings
+        without a finished run are left out.
+
+        Args:
+            succeeds: maps the metric of all runs, `(N, ...)`, to a boolean for each, `(N,)`.
+
+        Raises:
+            KeyError: an unknown metric. ValueError: `succeeds` returns something else.
         """
         self._must_have(metric)
         rates = {}
         for s, name in enumerate(self.settings):
-            ok = np.asarray(succeeds(self.values[metric][s, :, -1])) & ~self.diverged[s]
+            ok = np.asarray(succeeds(self.values[metric][s, :, -1]))
+            if ok.dtype != bool or ok.shape != self.finished[s].shape:
+                got = f"got {ok.dtype} of shape {ok.shape}"
+                raise ValueError(f"success is true or false for each of {len(self.seeds)} runs, {got}; add .all(-1)?")
+            ok &= ~self.diverged[s]
             if self.finished[s].any():
                 rates[name] = rate(ok[self.finished[s]])
         return rates
 
     def save(self, path: str | Path) -> None:
         """Write one `.npz` file, readable without pickle."""
-        head = {"settings": self.settings, "seeds": self.seeds, "steps": self.steps, "provenance": self.provenance}
+        head = {
+            "format": FORMAT,
+            "settings": self.settings,
+            "seeds": self.seeds,
+            "steps": self.steps,
+            "provenance": self.provenance,
+        }
         arrays = {f"values/{name}": array for name, array in self.values.items()}
         arrays |= {"diverged": self.diverged, "finished": self.finished, "head": np.array(json.dumps(head))}
         with Path(path).open("wb") as file:
@@ -74,24 +96,33 @@ class Table:
 
     @classmethod
     def load(cls, path: str | Path) -> Table:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: a file that `save` did not write, or that another version wrote in another format.
+        """
         with np.load(path, allow_pickle=False) as file:
+            if "head" not in file.files:
+                raise ValueError(f"{path} is not a table: Table.save did not write it")
             head = json.loads(str(file["head"]))
+            if head.pop("format") != FORMAT:
+                raise ValueError(f"{path} has a table of another version's format: load it with that version")
             values = {name.removeprefix("values/"): file[name] for name in file.files if name.startswith("values/")}
             return cls(**head, values=values, diverged=file["diverged"], finished=file["finished"])
 
     def __str__(self) -> str:
         """A row a setting: the median of every metric that is one number a run, with its 95 % interval."""
-        flat = [name for name, array in self.values.items() if array.ndim == 3]
         width = max(map(len, self.settings)) + 2
         lines = []
         for s, setting in enumerate(self.settings):
-            kept = self.finished[s] & ~self.diverged[s]
-            cells = [f"{m} {middle(self.values[m][s, kept, -1])}" for m in flat] if kept.any() else ["no run finished"]
-            cells += [f"{n} diverged" for n in [int(self.diverged[s].sum())] if n]
+            cells = [f"{self.finished[s].sum()} of {len(self.seeds)} runs finished, {self.diverged[s].sum()} diverged"]
+            for name, array in self.values.items():
+                known = array[s, :, -1][np.isfinite(array[s, :, -1])] if array.ndim == 3 else []
+                cells += [f"{name} {middle(known)}"] if len(known) else []
             lines.append(f"{setting:{width}}" + "; ".join(cells))
         return "\n".join(lines)
 
     def _must_have(self, metric: str) -> None:
         if metric not in self.values:
-            raise KeyError(f"no metric {metric!r} in this table; it has {', '.join(self.values)}")
+            known = ", ".join(self.values) or "none yet: nothing was measured before the interruption"
+            raise KeyError(f"no metric {metric!r} in this table; it has {known}")

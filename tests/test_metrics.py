@@ -115,3 +115,14 @@ def test_coverage_of_a_perfect_sampler():
     found = metrics.coverage(ring.sample(20_000, torch.Generator().manual_seed(0)), ring.centers, ring.sd)
     assert (found["modes"], found["held"], found["full"]) == (8, 8, 1)
     assert found["quality"].item() == pytest.approx(1 - np.exp(-4.5), abs=0.003)
+
+
+def test_samples_that_are_not_numbers_are_near_nothing():
+    found = metrics.coverage(torch.full((4, 2), torch.nan), torch.zeros(1, 2), sd=1.0)
+    assert [found[name].item() for name in ("modes", "held", "quality", "mass")] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("wrong", [[0.2, 0.5], [[True, False]], True])
+def test_only_one_answer_a_run_is_counted(wrong):
+    with pytest.raises(ValueError, match="one true or false a run"):
+        metrics.rate(wrong)

@@ -3,6 +3,10 @@
 CPU time on one thread, in rounds that take turns, so that a busy machine slows all alike; the table has medians.
 
     python benchmarks/ensemble.py [--rounds 5]
+
+Faster is possible: backward passes written by hand into buffers need no autograd graph, and `torch.compile` fuses the
+small operations. The first would cost a second copy of every derivative, to be kept in step with the losses that the
+chapters write out; the second a wait at every new shape. The ensemble keeps autograd: its step is the step of a reader.
 """
 
 from __future__ import annotations

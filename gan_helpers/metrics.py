@@ -145,7 +145,7 @@ def middle(values: ArrayLike, digits: int = 3) -> str:
     >>> middle(range(1, 33), digits=1)
     'median 16.5 (95 % interval 10.0 to 23.0)'
     """
-    median, low, high = (f"{value:.{digits}f}" for value in median_interval(values))
+    median, low, high = (f"{round(value, digits) + 0.0:.{digits}f}" for value in median_interval(values))  # no "-0.000"
     return f"median {median} (95 % interval {low} to {high})"
 
 

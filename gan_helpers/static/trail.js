@@ -17,7 +17,7 @@ class PlaneTrail {
 
   draw(c, w, h, { run, frame, pal }) {
     const [lo, hi] = this.limits;
-    const half = Math.min(w, h) / 2 - 22;
+    const half = Math.min(w / 2 - 34, h / 2 - 22);
     const sx = scale(lo, hi, w / 2 - half + 8, w / 2 + half + 8);
     const sy = scale(lo, hi, h / 2 - 12 + half, h / 2 - 12 - half);
     for (const v of ticks(lo, hi, 4)) {

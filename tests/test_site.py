@@ -237,6 +237,9 @@ MOVE = """(control, end) => {
 }"""
 
 
+VALUES = "element => [...(element.shadowRoot ?? element).querySelectorAll('input')].map(i => i.value).join()"
+
+
 def picture_after(view, element, control, end: int, other_than: str | None = None) -> str:
     """Move a control to one of its ends; the element's picture, awaited until it differs from `other_than`."""
     control.evaluate(MOVE, end)
@@ -255,8 +258,15 @@ def test_every_control_changes_its_picture(base, page, visit):
         element.scroll_into_view_if_needed()
         controls = element.locator("input[type=range], select")
         controls.first.wait_for(state="attached")
-        for control in controls.all():
+        for i in range(controls.count()):
+            if i >= controls.count():  # a control may hide others, as a game without clipping hides the limit
+                break
+            control = controls.nth(i)
             name = control.evaluate("c => c.labels?.[0]?.textContent || c.getAttribute('aria-label') || c.name")
+            if name == "Settings act on":  # it chooses which of two GANs the other controls show and change
+                shown = [control.evaluate(MOVE, end) or element.evaluate(VALUES) for end in (0, 1)]
+                assert shown[0] != shown[1]
+                continue
             low = picture_after(seen.page, element, control, 0)
             assert picture_after(seen.page, element, control, 1, low) != low, f"{name!r} does not change the picture"
     assert seen.complaints == []

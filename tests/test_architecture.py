@@ -28,7 +28,7 @@ LAYERS = (
 PART_OF = {"densities": "data", "digits": "data", "fetch": "data"}  # modules split out of a larger one
 PART_OF |= {"codec": "widgets", "views": "widgets", "live": "widgets", "live_toy": "widgets", "lab": "widgets"}
 PART_OF |= {"latent": "widgets", "members": "ensemble", "experiment": "ensemble", "table": "metrics"}
-PART_OF |= {"trail": "widgets", "dirac": "theory"}
+PART_OF |= {"trail": "widgets", "dirac": "theory", "convnets": "models", "quality": "metrics"}
 
 
 @cache

@@ -1,0 +1,152 @@
+"""The judge: distances in closed form, floors, and what each number must notice."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+
+from gan_helpers import data, quality, runtime
+from gan_helpers.quality import Judge, frechet
+
+
+def draw(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=runtime.stream(seed))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """The 8x8 digits that ship with scikit-learn, so that no test needs a network: 1,500 to train, 297 to test."""
+    from gan_helpers.digits import Images, _resize, _stand_in
+
+    def part(train: bool) -> Images:
+        images, labels = _stand_in(train)
+        return Images(_resize(images, 28), labels, "digits8x8")
+
+    return part(True), part(False)
+
+
+@pytest.fixture(scope="module")
+def judge(digits):
+    return Judge.of(digits[0], runtime.seed(0), steps=120)
+
+
+def test_frechet_is_the_formula_with_a_matrix_square_root():
+    a, b = draw(400, 5), draw(300, 5, seed=1) @ draw(5, 5, seed=2) + 1
+    cov_a, cov_b = np.cov(a.double().numpy().T), np.cov(b.double().numpy().T)
+    root = scipy.linalg.sqrtm(cov_a @ cov_b).real
+    shift = (a.double().mean(0) - b.double().mean(0)).square().sum().item()
+    assert frechet(a, b) == pytest.approx(shift + np.trace(cov_a + cov_b - 2 * root), rel=1e-9)
+    assert frechet(b, a) == pytest.approx(frechet(a, b), rel=1e-9)
+
+
+def test_frechet_of_gaussians_on_a_line():
+    a, b = draw(100_000, 1), 3 * draw(100_000, 1, seed=1) + 2
+    assert frechet(a, b) == pytest.approx(2**2 + (3 - 1) ** 2, rel=0.03)
+
+
+def test_frechet_bears_features_that_never_fire():
+    a, b = draw(50, 8), draw(50, 8, seed=1)
+    a[:, 3:] = b[:, 3:] = 0  # singular covariances
+    assert frechet(a, b) == pytest.approx(frechet(a[:, :3], b[:, :3]), rel=1e-6)
+    assert frechet(a, a) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("bad", [torch.zeros(1, 4), torch.full((5, 4), math.nan)])
+def test_frechet_says_what_it_cannot_take(bad):
+    with pytest.raises(ValueError, match="two or more rows of finite"):
+        frechet(bad, torch.zeros(5, 4))
+
+
+def test_frechet_falls_as_one_over_n():
+    """Between two samples of one distribution it is a bias, and four times the samples leave a quarter of it."""
+    few, many = (
+        np.mean([frechet(draw(n, 16, seed=2 * i), draw(n, 16, seed=2 * i + 1)) for i in range(20)]) for n in (100, 400)
+    )
+    assert few / many == pytest.approx(4, rel=0.2)
+
+
+def test_nearest_finds_the_nearest():
+    pool = draw(60, 3)
+    far = pool[:, None].sub(pool[None]).norm(dim=-1)
+    distances, index = quality.nearest(pool, pool, 2)
+    assert torch.equal(index[:, 0], torch.arange(60))
+    assert torch.allclose(distances[:, 1], far.fill_diagonal_(9).min(1).values, atol=1e-4)
+
+
+def test_precision_and_recall_tell_quality_from_variety():
+    real = draw(500, 2)
+    same, narrow, wide = draw(500, 2, seed=1), 0.2 * draw(500, 2, seed=1), 6 * draw(500, 2, seed=1)
+    (p0, r0), (p1, r1), (p2, _) = (quality.precision_recall(real, x) for x in (same, narrow, wide))
+    assert p0 > 0.9
+    assert r0 > 0.9
+    assert p1 > 0.9  # all inside, and most of the real ones outside
+    assert r1 < 0.5
+    assert p2 < 0.4
+
+
+def test_precision_is_of_the_generated_and_recall_of_the_real():
+    real = torch.cat([draw(100, 2), draw(100, 2, seed=1) + 50])  # two heaps
+    fake = draw(100, 2, seed=2)  # one of them
+    precision, recall = quality.precision_recall(real, fake)
+    assert precision > 0.9
+    assert 0.4 < recall < 0.55
+
+
+def test_kl_of_class_shares():
+    even = torch.full((10,), 0.1, dtype=torch.float64)
+    one = torch.eye(10, dtype=torch.float64)[3]
+    assert quality.kl(even, even) == 0
+    assert quality.kl(one, even) == pytest.approx(math.log(10))
+    assert quality.kl(even, one) == math.inf
+
+
+def test_the_classifier_learns(digits, judge):
+    assert quality.accuracy(judge.classifier, digits[1]) > 0.85  # .93 to .95 over seeds; a tenth by chance
+    assert not judge.classifier.training
+
+
+def test_training_is_repeatable(digits):
+    a, b = (quality.train_classifier(digits[0], runtime.seed(3), steps=3) for _ in range(2))
+    assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def test_rows_and_images_and_other_sizes_are_one_to_the_classifier(digits):
+    net = quality.Classifier()
+    x = digits[1].batch(slice(0, 5))
+    assert torch.equal(net(x), net(x.flatten(1)))
+    assert net.features(torch.zeros(3, 1, 64, 64)).shape == (3, 64)
+    with pytest.raises(ValueError, match="not square"):
+        net(torch.zeros(2, 10))
+
+
+def test_the_judge_orders_real_blurred_and_noise(digits, judge):
+    real = digits[1].batch(slice(None))
+    noise = 2 * torch.rand(real.shape, generator=runtime.stream(0)) - 1
+    rough = (real + 0.8 * draw(*real.shape)).clamp(-1, 1)
+    fids = [judge(x).fid for x in (digits[0].batch(slice(None)), real, rough, noise)]
+    assert fids[0] < 1e-6  # the very images that it knows
+    assert fids == sorted(fids)
+    assert fids[3] > 10 * fids[1]
+
+
+def test_the_judge_counts_classes(digits, judge):
+    train, _ = digits
+    result = judge(train.batch(train.labels == 7))
+    assert result.classes == 1
+    assert result.shares.argmax() == 7
+    assert result.class_kl == pytest.approx(math.log(10), abs=0.3)
+    whole = judge(train.batch(slice(None)))
+    assert whole.classes == 10
+    assert whole.class_kl == pytest.approx(0, abs=1e-9)
+    assert whole.shares.sum() == pytest.approx(1)
+
+
+def test_images_of_another_source_are_judged_too(judge):
+    black = data.Images(torch.zeros(20, 1, 8, 8, dtype=torch.uint8), torch.zeros(20).long(), "mnist", flat=True)
+    result = judge(black.batch(slice(None)))
+    assert result.classes == 1
+    assert math.isfinite(result.fid)

@@ -192,9 +192,11 @@ class Judge:
     real_shares: Tensor
 
     @classmethod
-    def of(cls, images: Images, rng: torch.Generator, *, steps: int = 900, progress: str = "") -> Judge:
+    def of(
+        cls, images: Images, rng: torch.Generator, *, steps: int = 900, lr: float = 4e-3, progress: str = ""
+    ) -> Judge:
         """Train a classifier on `images` and remember what it sees in them."""
-        classifier = train_classifier(images, rng, steps=steps, progress=progress)
+        classifier = train_classifier(images, rng, steps=steps, lr=lr, progress=progress)
         parts = [features(classifier, images.batch(slice(i, i + CHUNK))) for i in range(0, len(images), CHUNK)]
         real = torch.cat(parts)
         return cls(classifier, real, class_shares(_classes(classifier, real)[0]))

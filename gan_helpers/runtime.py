@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from gan_helpers import __version__
@@ -87,6 +88,19 @@ def seed(n: int, on: str | torch.device = "cpu") -> torch.Generator:
 def stream(n: int, on: str | torch.device = "cpu") -> torch.Generator:
     """A generator on the device `on` whose numbers differ from those of `torch.manual_seed(n)`."""
     return torch.Generator(device(on)).manual_seed(STREAM + n)
+
+
+def global_random_state() -> list[Tensor]:
+    """The states of torch's global generators, the CPU's first, then those of CUDA devices in use."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return [torch.get_rng_state(), *cuda]
+
+
+def set_global_random_state(states: list[Tensor]) -> None:
+    """Put torch's global generators into states that `global_random_state` returned, as far as the devices are here."""
+    torch.set_rng_state(states[0])
+    for number, state in enumerate(states[1 : 1 + torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(state, number)
 
 
 def threads(n: int) -> None:

@@ -7,8 +7,9 @@ in the body of your own loop.
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,9 +17,12 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
+from torch.optim.swa_utils import AveragedModel
 
+from gan_helpers import checkpoint
 from gan_helpers.losses import Game, clip_weights, get_game, gradient_penalty
 from gan_helpers.models import sample_z
+from gan_helpers.precision import run_in
 from gan_helpers.runtime import progress as progress_bar
 from gan_helpers.runtime import stream
 
@@ -119,8 +123,13 @@ def train(
     r1_gamma: float = 0.0,
     r2_gamma: float = 0.0,
     clip: float = 0.0,
+    precision: str = "float32",
+    ema: AveragedModel | None = None,
     snapshot_every: int = 0,
     n_snapshot: int = 64,
+    save_to: str | os.PathLike[str] | None = None,
+    save_every: int = 0,
+    resume: str | os.PathLike[str] | None = None,
     progress: str = "",
 ) -> Iterator[Step]:
     """Train G against D in place, with Adam, and yield a frozen `Step` after every generator update.
@@ -132,11 +141,21 @@ def train(
         n_d: discriminator updates for each generator update.
         r1_gamma, r2_gamma: weights of the gradient penalties; see `losses.gradient_penalty` for the factor 1/2.
         clip: limit for D's weights after each update; 0 for none.
+        precision: `"float32"`, or `"bfloat16"` for the heavy products; `precision.fastest` times which is faster.
+        ema: from `averaged(G)`; updated after every step, used by nobody here.
         snapshot_every: yield G at `n_snapshot` fixed z every that many steps, and at the first; 0 for never.
+        save_to: a file for checkpoints, written every `save_every` steps (0 for never) and after the last, before the
+            step is yielded.
+        resume: a checkpoint to go on from, at its step + 1, with the same settings. On the CPU the steps that follow
+            are bit for bit those of a run that was not stopped, if your loop draws nothing from `rng` itself.
         progress: a label for a progress bar; empty for none.
 
+    Ctrl-C ends the loop and leaves G, D and `ema` usable, with D at most one update ahead of G.
+
     Raises:
-        ValueError: unknown game, or shapes or devices that do not fit; at once, not at the first step.
+        ValueError: unknown game or precision, shapes or devices that do not fit, or a checkpoint of other settings;
+            at once, not at the first step.
+        FileNotFoundError: no checkpoint `resume`, or no folder for `save_to`.
         TrainingDivergedError: a loss that is not finite; its `records` are the steps so far. G and D keep the weights
             that this step gave them.
 
@@ -155,21 +174,32 @@ def train(
     d_opt = Adam(D.parameters(), lr=d_lr, betas=betas, fused=rng.device.type != "mps")
     g_opt = Adam(G.parameters(), lr=g_lr, betas=betas, fused=rng.device.type != "mps")
     z_fixed = sample_z(n_snapshot, z_dim, stream(0, rng.device))  # its own stream: looking must not change the run
+    run_g, run_d = run_in(precision, G), run_in(precision, D)
+    settings = {"game": game, "z_dim": z_dim, "batch": batch, "g_lr": g_lr, "d_lr": d_lr, "betas": list(betas)}
+    settings |= {"n_d": n_d, "r1_gamma": r1_gamma, "r2_gamma": r2_gamma, "clip": clip, "precision": precision}
+    parts = {"G": G, "D": D, "g_opt": g_opt, "d_opt": d_opt, "rng": rng} | ({} if ema is None else {"ema": ema})
+    done = 0 if resume is None else go_on(resume, parts, settings)
+    if save_to is not None:
+        checkpoint.must_have_folder(save_to)
 
     def loop() -> Iterator[Step]:
         so_far: deque[Step] = deque(maxlen=10_000)
-        numbers = range(1, steps + 1)
+        numbers = range(done + 1, steps + 1)
         for i in progress_bar(numbers, desc=progress) if progress else numbers:
             for _ in range(n_d):
                 x_real = target.sample(batch, rng)  # (n, *sample)
                 z = sample_z(batch, z_dim, rng)  # (n, z_dim)
-                d_loss, real_logits, fake_logits = d_step(G, D, d_opt, x_real, z, chosen, r1_gamma, r2_gamma)
+                d_loss, real_logits, fake_logits = d_step(run_g, run_d, d_opt, x_real, z, chosen, r1_gamma, r2_gamma)
                 if clip:
                     clip_weights(D, clip)
-            g_loss = g_step(G, D, g_opt, sample_z(batch, z_dim, rng), chosen, x_real)
+            g_loss = g_step(run_g, run_d, g_opt, sample_z(batch, z_dim, rng), chosen, x_real)
             losses = torch.stack([d_loss, g_loss]).tolist()  # one transfer from the device, not two
             if not all(map(math.isfinite, losses)):
                 raise diverged(i, losses, list(so_far))
+            if ema is not None:
+                ema.update_parameters(G)
+            if save_to is not None and (i == steps or (save_every and i % save_every == 0)):
+                checkpoint.save(save_to, **parts, step=i, settings=settings)
             x_fake = None
             if snapshot_every and (i == 1 or i % snapshot_every == 0):
                 with evaluating(G):
@@ -179,6 +209,40 @@ def train(
             yield record
 
     return loop()
+
+
+def averaged(G: nn.Module, decay: float = 0.999) -> AveragedModel:
+    """A second generator beside G, whose weights are a running average of G's: pass it to `train` as `ema`.
+
+    After each step `average += (1 - decay) * (weight - average)`, so that it looks back over about 1 / (1 - decay)
+    steps; over a tenth of the run so far while that is less, or it would remember the first, random weights. The
+    statistics of batch norm are averaged along. Training never sees it; sample from it in evaluation mode.
+
+    Source: Yazici et al. (2019); Karras et al. (2018) for its use in GANs.
+
+    >>> G = nn.Linear(2, 2)
+    >>> averaged(G)(torch.zeros(3, 2)).shape
+    torch.Size([3, 2])
+    """
+
+    def blend(average: Sequence[Tensor], now: Sequence[Tensor], n: Tensor | int) -> None:
+        share = max(1 - decay, 9 / (10 + int(n)))
+        if average[0].is_floating_point():
+            torch._foreach_lerp_(list(average), list(now), share)
+        else:  # batch norm's counter
+            torch._foreach_copy_(list(average), list(now))
+
+    return AveragedModel(G, multi_avg_fn=torch.no_grad()(blend), use_buffers=True)
+
+
+def go_on(path: str | os.PathLike[str], parts: dict, settings: dict) -> int:
+    """Restore the parts of a run from its checkpoint; returns the steps done. ValueError where settings differ."""
+    state = checkpoint.read(path)
+    before = state.get("settings", {})
+    if other := [f"{name} {before.get(name)!r}, not {v!r}" for name, v in settings.items() if before.get(name) != v]:
+        raise ValueError(f"the checkpoint {os.fspath(path)!r} is of a run with {'; '.join(other)}")
+    checkpoint.restore(state, **parts)
+    return int(state["step"])
 
 
 def check_shapes(G: nn.Module, D: nn.Module, target: Source, z_dim: int, rng: torch.Generator) -> None:

@@ -29,6 +29,7 @@ PART_OF = {"densities": "data", "digits": "data", "fetch": "data"}  # modules sp
 PART_OF |= {"codec": "widgets", "views": "widgets", "live": "widgets", "live_toy": "widgets", "lab": "widgets"}
 PART_OF |= {"latent": "widgets", "members": "ensemble", "experiment": "ensemble", "table": "metrics"}
 PART_OF |= {"trail": "widgets", "dirac": "theory", "convnets": "models", "quality": "metrics"}
+PART_OF |= {"precision": "train", "checkpoint": "train"}
 
 
 @cache

@@ -254,3 +254,41 @@ def test_checking_shapes_leaves_training_mode_and_generator_alone():
     assert G.training
     assert G[1].num_batches_tracked == 0
     assert torch.equal(rng.get_state(), state)
+
+
+def test_averaged_follows_and_training_does_not_see_it():
+    """The average looks back over a tenth of the run at first, and over 1 / (1 - decay) steps later."""
+    G, D, rng = gan()
+    ema, seen = training.averaged(G, decay=0.9), []
+    for _ in train(G, D, GAUSSIAN, z_dim=1, steps=120, rng=rng, ema=ema):
+        seen.append(copy.deepcopy(G[0].weight.detach()))
+    alone, D2, rng2 = gan()
+    list(train(alone, D2, GAUSSIAN, z_dim=1, steps=120, rng=rng2))
+    assert torch.equal(alone[0].weight, G[0].weight)
+    expected = seen[0]
+    for n, weight in enumerate(seen[1:], start=1):
+        expected = expected + max(0.1, 9 / (10 + n)) * (weight - expected)
+    assert torch.allclose(ema.module[0].weight, expected, atol=1e-6)
+    assert not torch.equal(ema.module[0].weight, G[0].weight)
+
+
+def test_averaged_takes_batch_norm_along():
+    runtime.seed(0)
+    G, D = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)), models.discriminator(1, 4)
+    ema, rng = training.averaged(G), runtime.seed(0)
+    list(train(G, D, GAUSSIAN, z_dim=1, steps=9, rng=rng, ema=ema))
+    assert ema.module[1].num_batches_tracked == G[1].num_batches_tracked == 18  # G runs in both steps
+    assert not torch.equal(ema.module[1].running_mean, G[1].running_mean)
+    assert ema.module[1].running_mean.abs().max() > 0
+
+
+def test_low_precision_trains_the_same_networks():
+    (G, D, rng), (G2, D2, rng2) = gan(), gan()
+    list(train(G, D, GAUSSIAN, z_dim=1, steps=20, rng=rng))
+    list(train(G2, D2, GAUSSIAN, z_dim=1, steps=20, rng=rng2, precision="bfloat16"))
+    moved = (G2[0].weight - gan()[0][0].weight).abs().max()
+    assert moved > 1e-3
+    assert not torch.equal(G[0].weight, G2[0].weight)
+    assert torch.allclose(G[0].weight, G2[0].weight, atol=0.02)
+    with pytest.raises(ValueError, match="unknown precision"):
+        train(G, D, GAUSSIAN, z_dim=1, steps=1, rng=rng, precision="half")

@@ -19,6 +19,9 @@ check: .venv/.ready ## the checks that take seconds: lint, format, types, notebo
 format: .venv/.ready ## put code and notebooks into the form that make check asks for
 	@$(PY) tools/format.py
 
+gpu-check: .venv/.ready ## run every notebook at the full budget on a CUDA device; a table of seconds, memory, figures
+	@$(PY) tools/gpu_check.py
+
 serve: ## show the built site on this machine: make serve PORT=8000
 	@test -f _build/html/index.html || { echo "error: there is no built site yet; type: make book" >&2; exit 1; }
 	@$(MAKE) -s --no-print-directory .venv/.ready
@@ -37,4 +40,4 @@ clean: ## remove what was built; .venv stays
 	@sh tools/environment.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check format serve links set-repository clean
+.PHONY: help book test check format gpu-check serve links set-repository clean

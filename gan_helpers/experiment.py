@@ -90,7 +90,8 @@ def experiment(
     networks = rehearse(full, int(seeds[0]), measure, steps)
     times = sorted({int(i) for i in at if 0 < i < steps} | {steps})
     start, cpu = time.perf_counter(), time.process_time()
-    shape, place = (len(full), len(seeds)), {s: i for i, s in enumerate(full)}
+    shape = len(full), len(seeds)
+    row, column = ({name: i for i, name in enumerate(names)} for names in (full, seeds))
     diverged, finished = np.zeros(shape, bool), np.zeros(shape, bool)
     values: dict[str, NDArray] = {}
     ensembles = plan(full, seeds)
@@ -98,7 +99,7 @@ def experiment(
     tick = iter(progress_bar(ticks, desc=progress) if progress else ticks)
     for runs in ensembles:
         films, alive, done = train_and_measure(runs, full, measure, steps, times, ema, tick)
-        where = [place[label] for label, _ in runs], [list(seeds).index(s) for _, s in runs]
+        where = [row[label] for label, _ in runs], [column[s] for _, s in runs]
         for name, film in films.items():  # (runs, T, ...)
             values.setdefault(name, np.full((*shape, *film.shape[1:]), np.nan))[where] = film
         finished[where], diverged[where] = done, ~alive

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -21,6 +22,7 @@ __all__ = [
     "Images",
     "Mixture",
     "Path",
+    "Samples",
     "Target",
     "digits",
     "gaussian",
@@ -50,6 +52,31 @@ class Target(Protocol):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """The natural logarithm of the density at `x`, `(..., dim)` to `(...)`; -inf where it is zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Data of your own, one sample a row: what `train` draws its real batches from.
+
+    Args:
+        x: `(n, *sample)` float32 on the device to train on, in the range that G's last layer reaches.
+
+    Raises:
+        ValueError: no rows, another type, or values that are not finite.
+
+    >>> Samples(torch.zeros(10, 3)).sample(4, torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3])
+    """
+
+    x: Tensor
+
+    def __post_init__(self) -> None:
+        if not len(self.x) or self.x.dtype != torch.float32 or not self.x.isfinite().all():
+            raise ValueError(f"samples must be one or more rows of finite float32 numbers, got {self.x.dtype}")
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """Draw n rows with replacement, `(n, *sample)`."""
+        return self.x[torch.randint(len(self.x), (n,), generator=rng, device=rng.device).to(self.x.device)]
 
 
 def gaussian(mean: float = 4.0, sd: float = 1.25) -> Mixture:

@@ -10,7 +10,8 @@ import pytest
 import torch
 from scipy import integrate, special, stats
 
-from gan_helpers import data, densities
+from gan_helpers import data, densities, models, runtime
+from gan_helpers.train import train
 
 NAMES = list(data.TARGETS)
 
@@ -198,3 +199,20 @@ def test_bad_targets_are_refused(make, message: str) -> None:
 def test_targets_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         data.ring().sd = 1.0  # type: ignore[misc]
+
+
+def test_data_of_your_own_can_be_trained_on():
+    x = torch.arange(12.0).reshape(6, 2)
+    drawn = data.Samples(x).sample(500, runtime.stream(0))
+    assert torch.equal(drawn.unique(dim=0), x)
+    assert torch.equal(drawn, data.Samples(x).sample(500, runtime.stream(0)))
+    drawing = runtime.seed(0)
+    G, D = models.mlp(1, 2), models.discriminator(2, 4)
+    steps = list(train(G, D, data.Samples(x), z_dim=1, steps=2, rng=drawing))
+    assert len(steps) == 2
+
+
+@pytest.mark.parametrize("x", [torch.zeros(0, 2), torch.full((3, 2), math.nan), torch.zeros(3, 2, dtype=torch.uint8)])
+def test_data_of_your_own_must_be_finite_floats(x):
+    with pytest.raises(ValueError, match="finite float32"):
+        data.Samples(x)

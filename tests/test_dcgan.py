@@ -1,0 +1,359 @@
+"""The DCGAN of the command line: one process and two train the same GAN, and a resumed run is the run itself."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+import torch
+from PIL import Image
+from torch import distributed, nn
+
+from gan_helpers import checkpoint, dcgan
+from gan_helpers.data import Images
+from gan_helpers.parallel import Epochs, SyncBatchNorm, World, averaging, joined, synchronised
+
+STEPS = 6
+SMALL = ["--width", "2", "--z-dim", "4", "--batch", "8", "--device", "cpu", "--steps", str(STEPS)]
+
+
+def few_images(name="mnist", *, size=28, device="cpu"):
+    """Forty noisy pictures in place of MNIST: five steps an epoch, so that the six steps enter a second one."""
+    rng = torch.Generator().manual_seed(0)
+    dark = torch.randint(128, (40, 1, 1, 1), generator=rng)
+    pixels = dark + torch.randint(128, (40, 1, size, size), generator=rng)
+    return Images(pixels.to(torch.uint8), torch.arange(40) % 10, name)
+
+
+@pytest.fixture(autouse=True)
+def _no_mnist(monkeypatch):
+    monkeypatch.setattr(dcgan, "digits", few_images)
+
+
+def run(out, *more, world=None):
+    """A run with small settings; `more` are further options."""
+    args = dcgan.parser().parse_args([*SMALL, *more, "--out", str(out)])
+    return dcgan.run(args, world or World())
+
+
+def read(out):
+    """The losses of every step, `(steps, 2)`."""
+    with (out / "losses.csv").open() as file:
+        return torch.tensor([[float(row["d_loss"]), float(row["g_loss"])] for row in csv.DictReader(file)])
+
+
+def leaves(state):
+    """Everything in a checkpoint that is not a dictionary or a list, in order."""
+    if isinstance(state, dict):
+        return [leaf for key in sorted(state, key=str) for leaf in leaves(state[key])]
+    return [leaf for part in state for leaf in leaves(part)] if isinstance(state, list | tuple) else [state]
+
+
+def same_checkpoint(a, b):
+    """Whether two folders' checkpoints agree in every bit of every tensor."""
+    a, b = (leaves(checkpoint.read(out / "checkpoint.pt")) for out in (a, b))
+    pairs = zip(a, b, strict=True)
+    return all(torch.equal(x, y) if isinstance(x, torch.Tensor) else x == y for x, y in pairs)
+
+
+# One process
+
+
+def test_the_command_trains_and_leaves_its_files(tmp_path, capsys):
+    assert dcgan.main([*SMALL, "--save-every", "4", "--out", str(tmp_path / "a")]) == 0
+    names = {"checkpoint.pt", "losses.csv", "samples_000004.png", "samples_000006.png"}
+    assert {path.name for path in (tmp_path / "a").iterdir()} == names
+    assert read(tmp_path / "a").shape == (STEPS, 2)
+    assert read(tmp_path / "a").isfinite().all()
+    with Image.open(tmp_path / "a/samples_000006.png") as picture:
+        assert picture.size == (8 * 28, 8 * 28)
+    assert capsys.readouterr().out.startswith("step 6: d_loss ")
+
+
+@pytest.mark.parametrize("options", [["--precision", "bfloat16"], ["--size", "64"]])
+def test_other_settings_train_too(tmp_path, options):
+    state = run(tmp_path, *options)
+    assert read(tmp_path).isfinite().all()
+    assert all(p.dtype == torch.float32 and p.isfinite().all() for p in state.G.parameters())
+
+
+def test_every_option_says_what_it_does():
+    for action in dcgan.parser()._actions:
+        assert action.help, action.dest
+
+
+def test_the_seed_decides(tmp_path):
+    for name, seed in (("a", "0"), ("b", "0"), ("c", "1")):
+        run(tmp_path / name, "--seed", seed)
+    assert same_checkpoint(tmp_path / "a", tmp_path / "b")
+    assert not torch.equal(read(tmp_path / "a"), read(tmp_path / "c"))
+
+
+def test_only_the_first_process_writes(tmp_path):
+    run(tmp_path / "a", world=World(rank=1))
+    assert not (tmp_path / "a").exists()
+
+
+def test_judge_is_asked_at_the_end(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(dcgan, "JUDGED", 500)
+    monkeypatch.setattr(dcgan.Judge, "of", lambda *_, **__: lambda x: SimpleNamespace(fid=float(len(x))))
+    run(tmp_path, "--steps", "1", "--judge")
+    assert "FID 500.0, of 500 images" in capsys.readouterr().out
+
+
+# Stopped and resumed
+
+
+def test_a_resumed_run_is_the_run_bit_for_bit(tmp_path):
+    """Even after a crash: the losses then go further than the checkpoint, and are dropped."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(whole)
+    run(parts, "--steps", "4")
+    with (parts / "losses.csv").open("a") as file:
+        file.write("5,0.5,0.")
+    run(parts, "--resume")
+    assert same_checkpoint(whole, parts)
+    assert (whole / "losses.csv").read_bytes() == (parts / "losses.csv").read_bytes()
+    assert (whole / "samples_000006.png").read_bytes() == (parts / "samples_000006.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["rng", "g_opt", "ema"])
+def test_without_a_part_of_the_checkpoint_that_test_fails(tmp_path, monkeypatch, name):
+    """The mutant: a part that is not restored."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(whole)
+    run(parts, "--steps", "4")
+    complete = checkpoint.read
+
+    def forgetful(path):
+        fresh = dcgan.Run.new(dcgan.parser().parse_args(SMALL), torch.device("cpu"))
+        part = fresh.parts()[name]
+        return complete(path) | {name: part.get_state() if name == "rng" else part.state_dict()}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "read", forgetful)
+        run(parts, "--resume")
+    assert not same_checkpoint(whole, parts)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_step_saves_and_says_how_to_go_on(tmp_path, monkeypatch, capsys, number):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    g_step, before = dcgan.g_step, signal.getsignal(number)
+    calls = []
+
+    def interrupted(*args):
+        calls.append(signal.raise_signal(number) if len(calls) == 2 else None)
+        return g_step(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dcgan, "g_step", interrupted)
+        assert dcgan.main([*SMALL, "--out", str(parts)]) == 130
+    assert signal.getsignal(number) == before
+    assert checkpoint.read(parts / "checkpoint.pt")["step"] == 3
+    assert "Stopped before step 6. To go on, add --resume" in capsys.readouterr().out
+    run(whole)
+    run(parts, "--resume")
+    assert same_checkpoint(whole, parts)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_path, monkeypatch, capsys):
+    run(tmp_path, "--steps", "2")
+    monkeypatch.setattr(dcgan, "g_step", lambda *_: torch.tensor(float("nan")))
+    assert dcgan.main([*SMALL, "--resume", "--out", str(tmp_path)]) == 2
+    assert "error: step 3: " in capsys.readouterr().err
+    assert checkpoint.read(tmp_path / "checkpoint.pt")["step"] == 2
+
+
+# Settings that cannot be met
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--batch", "0"], "must be at least 1"),
+        (["--save-every", "0"], "--save-every must be at least 1"),
+        (["--lr", "-1"], "--lr must be above 0"),
+        (["--batch", "41"], "more than the 40 images"),
+        (["--device", "cuda"], "'cuda' is not available on this machine"),
+        (["--device", "abacus"], "unknown device 'abacus'"),
+        (["--resume"], "--resume: there is no checkpoint"),
+    ],
+)
+def test_settings_that_cannot_be_met_are_named(tmp_path, monkeypatch, capsys, options, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert dcgan.main([*SMALL, "--out", str(tmp_path / "a"), *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_size_that_is_not_offered_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        dcgan.main(["--size", "32"])
+    assert "invalid choice: 32" in capsys.readouterr().err
+
+
+def test_resuming_with_other_settings_names_them(tmp_path, capsys):
+    run(tmp_path, "--steps", "1")
+    options = ["--resume", "--lr", "0.5", "--z-dim", "3", "--out", str(tmp_path)]
+    assert dcgan.main([*SMALL, *options]) == 2
+    assert "--z-dim 4, not 3; --lr 0.001, not 0.5" in capsys.readouterr().err
+    assert dcgan.main([*SMALL, "--steps", "1", "--resume", "--out", str(tmp_path)]) == 2
+    assert "at step 1 already" in capsys.readouterr().err
+    assert dcgan.main([*SMALL, "--out", str(tmp_path)]) == 2
+    assert "add --resume to go on" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    assert dcgan.main([*SMALL, "--out", str(tmp_path / "file/a")]) == 2
+    assert "--out: " in capsys.readouterr().err
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert dcgan.main([*SMALL, "--out", str(tmp_path)]) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+
+
+def test_a_batch_must_be_shared_equally(monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("RANK", "1")
+    assert dcgan.main(SMALL) == 2
+    assert capsys.readouterr().err == "error in process 1: --batch 8 cannot be shared equally by 3 processes\n"
+
+
+def test_each_process_needs_a_gpu_of_its_own(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    assert dcgan.main([*SMALL, "--device", "cuda"]) == 2
+    assert "error in process 1: --device: device 'cuda:1' is not available" in capsys.readouterr().err
+
+
+# Shares
+
+
+def test_shares_put_together_are_the_batch():
+    batch = torch.arange(12)
+    shares = [World(rank, 3).share(batch) for rank in range(3)]
+    assert torch.equal(torch.stack(shares, 1).flatten(), batch)
+
+
+def test_an_epoch_takes_each_sample_once_and_the_next_in_another_order():
+    order = Epochs(11, batch=3, seed=0)
+    first, second = (torch.cat([order(step) for step in steps]) for steps in (range(1, 4), range(4, 7)))
+    assert len(first.unique()) == len(second.unique()) == 9
+    assert not torch.equal(first, second)
+    assert torch.equal(Epochs(11, batch=3, seed=0)(5), second[3:6])
+    assert not torch.equal(Epochs(11, batch=3, seed=1)(1), first[:3])
+
+
+def test_synchronised_keeps_weights_names_and_results():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Sequential(nn.BatchNorm2d(3, eps=0.1, momentum=0.3)))
+    ours, x = synchronised(copy.deepcopy(net)), torch.randn(4, 1, 5, 5)
+    assert isinstance(ours[1][0], SyncBatchNorm)
+    assert torch.equal(ours(x), net(x))
+    pairs = zip(ours.state_dict().items(), net.state_dict().items(), strict=True)
+    assert all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
+
+
+# Two processes, started by torchrun, each of which runs `rank` below
+
+MUTANTS = {  # what is wrong: which name it replaces, and by what
+    "nothing": ("few_images", few_images),
+    "plain batch norm": ("synchronised", lambda net: net),
+    "no gradient averaged": ("averaging", lambda net, device: net),
+    "D's gradient not averaged": ("averaging", lambda net, device: averaging(net, device) if takes_z(net) else net),
+    "G's gradient not averaged": ("averaging", lambda net, device: net if takes_z(net) else averaging(net, device)),
+    "everybody the same share": ("World.share", lambda self, batch: batch[: len(batch) // 2]),
+}
+TORCHRUN = ["torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0"]
+
+
+def takes_z(net):
+    """Whether a network is a generator."""
+    return isinstance(net[0], nn.Unflatten)
+
+
+def normed(norm, x, world):
+    """The output of this share, the gradient of its squared weighted mean, and what the layer has become."""
+    x = world.share(x).requires_grad_()
+    y = norm.train()(x)
+    (y * torch.linspace(-1, 1, y[0].numel()).reshape(y[0].shape)).exp().sum((1, 2, 3)).mean().backward()
+    return {"y": y.detach(), "grad": x.grad, **norm.state_dict()}
+
+
+def batch_norm_input():
+    """Activations `(8, 3, 4, 4)` whose mean and scale differ from sample to sample."""
+    rng = torch.Generator().manual_seed(1)
+    return 5 * torch.randn(8, 1, 1, 1, generator=rng) + torch.randn(8, 3, 4, 4, generator=rng)
+
+
+def rank(out):
+    """What each of the two processes does: every mutant's run, then its weights go into a file of its own."""
+    world = World.here()
+    with joined(world, torch.device("cpu")), mock.patch.object(dcgan, "digits", few_images):
+        torch.save(normed(SyncBatchNorm(3), batch_norm_input(), world), out / f"norm{world.rank}.pt")
+        for name, (path, replacement) in MUTANTS.items():
+            with mock.patch(f"gan_helpers.dcgan.{path}", replacement, create=name == "nothing"):
+                state = run(out / name, world=world)
+            torch.save([state.G.state_dict(), state.D.state_dict()], out / f"{name}{world.rank}.pt")
+        run(out / "resumed", "--steps", "4", world=world)
+        distributed.barrier()  # `resumed` has been written
+        run(out / "resumed", "--resume", world=world)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """The folder that two processes have filled, and in `one` that of a single process."""
+    out = tmp_path_factory.mktemp("two")
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-m", *TORCHRUN, "--local-addr=127.0.0.1", __file__, str(out)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-5000:]
+    with mock.patch.object(dcgan, "digits", few_images):
+        run(out / "one")
+    return out
+
+
+def trains_as_one(out, name):
+    """Whether both processes hold equal weights, and had the losses of a single one at every step."""
+    a, b = (leaves(torch.load(out / f"{name}{rank}.pt")) for rank in (0, 1))
+    same = all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+    return same and torch.allclose(read(out / name), read(out / "one"), rtol=1e-4, atol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTANTS)
+def test_two_processes_train_the_gan_of_one(two, name):
+    """And with anything else wrong than nothing, they do not."""
+    assert trains_as_one(two, name) == (name == "nothing")
+
+
+@pytest.mark.slow
+def test_two_processes_resume_bit_for_bit(two):
+    assert same_checkpoint(two / "nothing", two / "resumed")
+
+
+@pytest.mark.slow
+def test_batch_norm_of_two_shares_is_that_of_the_batch(two):
+    whole = normed(nn.BatchNorm2d(3), batch_norm_input(), World())
+    parts = [torch.load(two / f"norm{rank}.pt") for rank in (0, 1)]
+    for name in ("y", "grad"):
+        found = torch.stack([part[name] for part in parts], 1).flatten(0, 1)
+        scale = 2 if name == "grad" else 1  # of a process's own loss, the mean over half the batch
+        torch.testing.assert_close(found, scale * whole[name], rtol=1e-4, atol=1e-5)
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        assert torch.equal(parts[0][name], parts[1][name])
+        torch.testing.assert_close(parts[0][name], whole[name])
+
+
+if __name__ == "__main__":
+    rank(Path(sys.argv[1]))

@@ -40,6 +40,7 @@ __all__ = [
     "Setting",
     "Toy1D",
     "Trail",
+    "element",
     "live",
     "live_toy1d",
     "pad",
@@ -51,7 +52,7 @@ TRAINER = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
 SCRIPTS = {
     "gan-replay": ("codec.js", "draw.js", "views.js", "trail.js", "looks.js", "replay.js"),
     "gan-lab": (*TRAINER, "lab-state.js", "lab-views.js", "lab.js"),
-    "gan-latent": ("rng.js", "latent.js"),
+    "gan-latent": ("rng.js", "layers.js", "latent.js"),
 }
 TOP_LEVEL = re.compile(r"^(?:async function|function|class|const) (\w+)", re.MULTILINE)
 
@@ -86,6 +87,22 @@ def _text(element: str) -> str:
 def _source(element: str) -> str:
     """The same without comments, empty lines and indentation."""
     return re.sub(r"^\s*(?://.*\n\s*)*", "", _text(element), flags=re.MULTILINE)
+
+
+def element(tag: str, title: str, alt: str, data: str, picture: bytes) -> str:
+    """An element as HTML: what `codec.encode` packed, a PNG that is seen until it starts, and the scripts it needs.
+
+    >>> element("gan-latent", "A < B", "Two letters.", "H4sI", b"").splitlines()[0][:68]
+    '<gan-latent data-lm-suppress-shortcuts="true" data="H4sI"><p><strong'
+    """
+    shown = base64.b64encode(picture).decode()
+    alt = html.escape(f"{alt} (still picture: the sliders need JavaScript)")
+    needed = dict.fromkeys(["gan-replay", tag])  # each once
+    scripts = [f"<script data-gan-helpers>{script(name)}</script>" for name in needed]
+    return (
+        f'<{tag} data-lm-suppress-shortcuts="true" data="{data}"><p><strong>{html.escape(title)}</strong></p>'
+        f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{shown}"></{tag}>\n' + "\n".join(scripts)
+    )
 
 
 class Setting:
@@ -283,17 +300,9 @@ class Replay:
         Image.open(drawn).convert("RGB").quantize(64).save(small, "png", optimize=True)
         return small.getvalue()
 
-    def _html(self) -> str:
-        picture = base64.b64encode(self.still()).decode()
-        alt = html.escape(f"{self.alt} (still picture: the sliders need JavaScript)")
-        return (
-            f'<gan-replay data-lm-suppress-shortcuts="true" data="{self.data}">'
-            f'<p><strong>{html.escape(self.title)}</strong></p><img alt="{alt}" style="max-width:100%" '
-            f'src="data:image/png;base64,{picture}"></gan-replay>\n<script data-gan-helpers>{script()}</script>'
-        )
-
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._html()}
+        shown = element("gan-replay", self.title, self.alt, self.data, self.still())
+        return {"text/plain": repr(self), "text/html": shown}
 
     def __repr__(self) -> str:
         kind = f"{len(self._grid.runs)} settings" if self.settings else "1 run"

@@ -1,11 +1,13 @@
-"""What several test files share: the repository's root and a browser."""
+"""What several test files share: the repository's root, a browser, and a page with our elements in it."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +36,45 @@ def browser() -> Iterator:
         chromium = p.chromium.launch(executable_path=path, args=finder.flags())
         yield chromium
         chromium.close()
+
+
+PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Test</title><meta name="viewport" '
+    'content="width=device-width, initial-scale=1"></head><body><main><h1>Test</h1>{}</main></body></html>'
+)
+HELPERS = """
+window.hosts = () => [...document.querySelectorAll("TAG")];
+window.host = (i = 0) => hosts()[i];
+window.inside = (selector, i = 0) => host(i).shadowRoot.querySelector(selector);
+window.settled = () => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
+"""
+
+
+@pytest.fixture
+def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Write elements into a page and open it from file://; console errors and requests to a host fail the test.
+
+    `ready` is what to wait for, in JavaScript; in it and in `helpers`, `host(i)` is an element named `tag`,
+    `inside(selector, i)` a part of it, and `settled()` lets two animation frames pass.
+    """
+    pages, errors = [], []
+
+    def opened(tag: str, body: str, ready: str = "", *, helpers: str = "", hash: str = "", width: int = 1000,
+               **context: Any) -> Any:  # fmt: skip
+        (tmp_path / "page.html").write_text(PAGE.format(body), encoding="utf-8")
+        page = browser.new_page(viewport={"width": width, "height": 1200}, **context)
+        pages.append(page)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda r: errors.append(r.url) if not re.match("file:|data:|blob:|about:", r.url) else None)
+        page.add_init_script(HELPERS.replace("TAG", tag) + helpers)
+        page.goto((tmp_path / "page.html").as_uri() + hash)
+        if ready:
+            page.wait_for_function(ready)
+            page.evaluate("settled()")
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert errors == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,7 @@ from gan_helpers import widgets
 from gan_helpers.lab import SETTINGS, UNLABELLED
 from gan_helpers.widgets import Lab
 
-PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lab</title><meta name="viewport" '
-    'content="width=device-width, initial-scale=1"></head><body><main><h1>Lab</h1>{}</main>'
-    "<script>{}</script></body></html>"
-)
 HELPERS = """
-window.host = (i = 0) => document.querySelectorAll("gan-lab")[i];
-window.inside = (selector) => host().shadowRoot.querySelector(selector);
 window.all = (selector) => [...host().shadowRoot.querySelectorAll(selector)];
 window.drawn = () => all("canvas").map((c) => c.toDataURL()).join();
 window.weights = (i = 0) => JSON.stringify(Object.values(host().runs[i].gan.exportWeights()).map((w) => [...w]));
@@ -32,37 +25,22 @@ LIVE = ["game", "gLr", "dLr", "beta1", "nD", "batch", "r1", "r2", "noise", "clip
 
 
 @pytest.fixture
-def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Open a page with a laboratory from file://; whatever lands on the console fails the test."""
-    contexts, complaints = [], []
+def show(open_page: Callable) -> Callable[..., Any]:
+    """Open a page with a laboratory, and wait until it has started."""
 
-    def open_page(query: str = "", attributes: str = 'id="lab" share', *, hash: str = "", wait: bool = True,
-                  before: str = "", after: str = "", width: int = 1000, **options: Any) -> Any:  # fmt: skip
+    def show(query: str = "", attributes: str = 'id="lab" share', *, wait: bool = True, before: str = "",
+             after: str = "", **options: Any) -> Any:  # fmt: skip
         settings = query.replace("&", "&amp;")
         markup = f'{before}<gan-lab {attributes} settings="{settings}"><p>Needs JavaScript.</p></gan-lab>{after}'
-        scripts = widgets.script() + widgets.script("gan-lab")
-        (tmp_path / "page.html").write_text(PAGE.format(markup, scripts), encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": 1200}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        page.add_init_script(HELPERS)
-        page.goto((tmp_path / "page.html").as_uri() + hash)
-        if wait:
-            page.wait_for_function("host().runs")
-            settle(page)
-        return page
+        body = f"{markup}<script>{widgets.script()}{widgets.script('gan-lab')}</script>"
+        return open_page("gan-lab", body, "host().runs" if wait else "", helpers=HELPERS, **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    return show
 
 
 def settle(page: Any) -> None:
     """Let two animation frames pass, so that what was asked for is drawn."""
-    page.evaluate("() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    page.evaluate("settled()")
 
 
 def drawn(page: Any) -> str:

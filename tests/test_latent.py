@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,37 +15,36 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_helpers import codec, runtime, widgets
+from gan_helpers import codec, convnets, runtime, widgets
 from gan_helpers.widgets import Latent
 
-PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Latent</title><meta name="viewport" '
-    'content="width=device-width, initial-scale=1"></head><body><main><h1>Latent</h1>{}</main></body></html>'
-)
 HELPERS = """
-window.host = (i = 0) => document.querySelectorAll("gan-latent")[i];
-window.inside = (selector, i = 0) => host(i).shadowRoot.querySelector(selector);
 window.drawn = (i = 0) => [...host(i).shadowRoot.querySelectorAll("canvas")].map((c) => c.toDataURL());
 """
 SLIDERS = ("between", "d1", "d2", "d3")
 
 
 def generator(*widths: int, norm: bool = True, bend: Callable[[], nn.Module] = nn.ReLU, last: Any = nn.Tanh) -> Any:
-    """A random MLP whose batch norms have seen data, and whose weights are as large as those of a trained one."""
-    rng = runtime.seed(3)
+    """A random MLP."""
+    runtime.seed(3)
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths[:-1]):
         layers += [nn.Linear(n_in, n_out), *([nn.BatchNorm1d(n_out)] if norm else []), bend()]
-    G = nn.Sequential(*layers, nn.Linear(*widths[-2:]), last())
+    return seen(nn.Sequential(*layers, nn.Linear(*widths[-2:]), last()), widths[0])
+
+
+def seen(G: nn.Sequential, z_dim: int = 6) -> nn.Sequential:
+    """The same with batch norms that have seen data, and weights about as large as those of a trained generator."""
+    rng = runtime.seed(3)
     with torch.no_grad():
         for module in G.modules():
-            if isinstance(module, nn.Linear):
-                module.weight.mul_(2)
-            if isinstance(module, nn.BatchNorm1d):
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                module.weight.mul_(2 if isinstance(module, nn.Linear) else 3)
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.affine:
                 module.weight.normal_(1, 0.3, generator=rng)
                 module.bias.normal_(0, 0.3, generator=rng)
         for _ in range(20):
-            G(1 + 2 * torch.randn(64, widths[0], generator=rng))
+            G(1 + 2 * torch.randn(64, z_dim, generator=rng))
     return G
 
 
@@ -58,33 +58,21 @@ def samples(n: int, z_dim: int = 6) -> Tensor:
 
 
 @pytest.fixture
-def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Write elements into a page, open it from file://, wait until all have drawn; console errors fail the test."""
-    pages, errors = [], []
+def show(open_page: Callable) -> Callable[..., Any]:
+    """Open a page with elements, and wait until all have drawn all their pictures."""
 
-    def open_page(*shown: Latent, body: str = "", wait: bool = True, width: int = 1000, **context: Any) -> Any:
-        body = body + "".join(one._repr_mimebundle_()["text/html"] for one in shown)
-        (tmp_path / "page.html").write_text(PAGE.format(body), encoding="utf-8")
-        page = browser.new_page(viewport={"width": width, "height": 1200}, **context)
-        pages.append(page)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.on("request", lambda r: errors.append(r.url) if not re.match("file:|data:|blob:|about:", r.url) else None)
-        page.add_init_script(HELPERS)
-        page.goto((tmp_path / "page.html").as_uri())
-        if wait:
-            page.wait_for_function("[...document.querySelectorAll('gan-latent')].every((e) => e.shown)")
-        return page
+    def show(*shown: Latent, body: str = "", wait: bool = True, **options: Any) -> Any:
+        body += "".join(one._repr_mimebundle_()["text/html"] for one in shown)
+        ready = "hosts().every((e) => e.shown && !e.pending)" if wait else ""
+        return open_page("gan-latent", body, ready, helpers=HELPERS, **options)
 
-    yield open_page
-    for page in pages:
-        page.close()
-    assert errors == []
+    return show
 
 
 def drawn(page: Any, i: int = 0) -> list[str]:
     """All pictures, the big one first, as they are once drawn."""
-    page.evaluate("() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    page.evaluate("settled()")
+    page.wait_for_function("(i) => !host(i).pending", arg=i)
     return page.evaluate("drawn", i)
 
 
@@ -104,9 +92,14 @@ def rounded(G: nn.Sequential) -> nn.Sequential:
     for module in G:
         if isinstance(module, nn.BatchNorm1d):
             folded[-1] = torch.nn.utils.fusion.fuse_linear_bn_eval(folded[-1], module)
+        elif isinstance(module, nn.BatchNorm2d):
+            transposed = isinstance(folded[-1], nn.ConvTranspose2d)
+            folded[-1] = torch.nn.utils.fusion.fuse_conv_bn_eval(folded[-1], module, transpose=transposed)
         else:
             folded.append(module)
-    return nn.Sequential(*folded).half().double()
+    for weight in nn.Sequential(*folded).parameters():  # NumPy rounds once, PyTorch's half() by way of a float
+        weight.data = torch.from_numpy(weight.detach().numpy().astype(np.float16).astype(float))
+    return nn.Sequential(*folded)
 
 
 BENDS = {
@@ -130,6 +123,80 @@ def test_browser_and_pytorch_agree(show: Callable, bend: str, norm: bool) -> Non
     assert got.std() > 0.05
     np.testing.assert_allclose(got, same, atol=1e-5)
     np.testing.assert_allclose(got, exact, atol=5e-3)  # half precision keeps three digits
+
+
+UP = [  # kernel, stride, padding, output padding
+    (1, 1, 0, 0),
+    (3, 1, 1, 0),
+    (4, 2, 1, 0),
+    (5, 2, 2, 1),
+    ((2, 3), (1, 2), (0, 1), (0, 1)),
+    ((4, 2), (3, 1), (2, 0), (2, 0)),
+    (2, 3, 0, 0),  # gaps, where only the bias stands
+]
+DOWN = [(1, 1, 0), (3, 1, 1), (4, 2, 1), (5, 1, 2), ((2, 3), (2, 1), (0, 1)), (2, 3, 1)]
+LAYERS = [(nn.ConvTranspose2d, numbers) for numbers in UP] + [(nn.Conv2d, numbers) for numbers in DOWN]
+
+
+def convolutional(layer: Any, numbers: tuple, bias: bool = True, norm: bool = True) -> nn.Sequential:
+    """6 numbers to an image: a map of 5 channels, 7 x 4, from one of 1 x 1, then the layer, then one more."""
+    runtime.seed(3)
+    norms = [[nn.BatchNorm2d(n)] if norm else [] for n in (5, 3)]
+    start = [nn.Unflatten(1, (6, 1, 1)), nn.ConvTranspose2d(6, 5, (7, 4), bias=bias), *norms[0], nn.ReLU()]
+    end = [layer(5, 3, *numbers, bias=bias), *norms[1], nn.LeakyReLU(0.2), nn.Conv2d(3, 1, 3, padding=1), nn.Tanh()]
+    return seen(nn.Sequential(*start, *end))
+
+
+@pytest.fixture(scope="module")
+def on_the_page(browser: Any) -> Iterator[Callable[[Latent, Tensor], np.ndarray]]:
+    """What the scripts make of some z `(n, z_dim)`, without an element."""
+    page = browser.new_page()
+    static = Path(widgets.__file__).with_name("static")
+    page.add_script_tag(content="".join((static / name).read_text("utf-8") for name in ("codec.js", "layers.js")))
+    run = """async ([data, zs]) => {
+        const { meta, channels } = await unpack(data);
+        const picture = generatorOf(meta.layers, channels);
+        return zs.map((z) => [...picture(Float32Array.from(z))]);
+    }"""
+    yield lambda shown, z: np.array(page.evaluate(run, [shown.data, z.tolist()]))
+    page.close()
+
+
+@pytest.mark.parametrize(("bias", "norm"), [(True, False), (False, False), (True, True), (False, True)])
+@pytest.mark.parametrize(("layer", "numbers"), LAYERS, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_convolutions_agree(on_the_page: Callable, layer: Any, numbers: tuple, bias: bool, norm: bool) -> None:
+    G = convolutional(layer, numbers, bias, norm)
+    with torch.no_grad():
+        same, exact = rounded(G)(samples(5).double()), G.eval()(samples(5))
+    got = on_the_page(latent(G, shape=same.shape[2:]), samples(5))
+    assert got.std() > 0.05
+    np.testing.assert_allclose(got, same.flatten(1), atol=1e-5)
+    np.testing.assert_allclose(got, exact.flatten(1), atol=5e-3)
+
+
+@pytest.mark.parametrize("project", [True, False])
+def test_images_that_become_vectors_and_vectors_that_become_images(on_the_page: Callable, project: bool) -> None:
+    if project:
+        start = [nn.Linear(6, 5 * 12, bias=False), nn.Unflatten(1, (5, 3, 4)), nn.BatchNorm2d(5), nn.Sigmoid()]
+    else:
+        start = [nn.Tanh(), nn.Unflatten(1, (3, 1, 2)), nn.ConvTranspose2d(3, 5, (3, 3)), nn.LeakyReLU(0.1)]
+    middle = [nn.Upsample(scale_factor=(2, 3)), nn.Conv2d(5, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten()]
+    G = seen(nn.Sequential(*start, *middle, nn.Linear(3 * 4 * 10, 36), nn.BatchNorm1d(36), nn.Unflatten(1, (1, 4, 9))))
+    with torch.no_grad():
+        exact = G.eval()(samples(5))
+    got = on_the_page(latent(G, shape=(4, 9)), samples(5))
+    np.testing.assert_allclose(got, exact.flatten(1), atol=5e-3 * float(exact.abs().max()))
+
+
+@pytest.mark.parametrize("build", [convnets.generator28, partial(convnets.generator28, width=16), convnets.generator64])
+def test_generators_of_the_book_agree(on_the_page: Callable, build: Callable) -> None:
+    G, z_dim, side = (build(width=4), 100, 64) if build is convnets.generator64 else (build(), 64, 28)
+    G, z = seen(G, z_dim), samples(3, z_dim)
+    with torch.no_grad():
+        same = rounded(G)(z.double()).flatten(1)
+    got = on_the_page(latent(G, z_dim=z_dim, shape=(side, side)), z)
+    print(f"largest error {np.abs(got - same.numpy()).max():.1e}")
+    np.testing.assert_allclose(got, same, atol=1e-5)
 
 
 def test_layers_without_bias_or_scale_or_bend_and_those_passed_over(show: Callable) -> None:
@@ -185,6 +252,16 @@ def test_directions_are_orthonormal_and_those_of_most_change() -> None:
     np.testing.assert_allclose(np.abs(np.sum(latent(linear).directions * right, axis=1)), 1, atol=1e-6)
 
 
+def test_directions_of_a_convolutional_generator() -> None:
+    G = convolutional(nn.ConvTranspose2d, (4, 2, 1)).double().eval()
+    z = torch.from_numpy(np.random.default_rng(0).normal(size=(64, 6))[:16])
+    image = lambda at: G(at[None]).flatten()
+    squares = sum(J.T @ J for J in (torch.autograd.functional.jacobian(image, at) for at in z))
+    strongest = torch.linalg.eigh(squares).eigenvectors.T.flip(0)[:3].numpy()
+    found = latent(G.float(), shape=(14, 8)).directions
+    np.testing.assert_allclose(np.abs(np.sum(found * strongest, axis=1)), 1, atol=1e-5)
+
+
 def test_samples_repeat_with_the_seed_and_are_normal(show: Callable) -> None:
     wide = generator(500, 8, 64)
     options = {"G": wide, "z_dim": 500}
@@ -196,16 +273,48 @@ def test_samples_repeat_with_the_seed_and_are_normal(show: Callable) -> None:
     assert abs(first.std() - 1) < 0.15
 
 
-def test_time_of_one_picture(show: Callable) -> None:
-    G = generator(64, 128, 256, 784, bend=lambda: nn.LeakyReLU(0.2))
-    page = show(latent(G, z_dim=64, shape=(28, 28)))
-    took = page.evaluate("""() => {
-        const z = host().latent(host().values), began = performance.now();
-        for (let i = 0; i < 100; i++) host().picture(z);
-        return (performance.now() - began) / 100;
+# ---- drawing in turns
+
+
+def test_strips_follow_over_several_frames_and_nothing_stays_stale(show: Callable) -> None:
+    page = show(latent(convolutional(nn.ConvTranspose2d, (4, 2, 1)), shape=(14, 8)))
+    before = drawn(page)
+    frames = page.evaluate("""async () => {
+        const move = (k, value) => { host().sliders[k].input.value = value; host().changed(); };
+        const frame = () => new Promise(requestAnimationFrame);
+        host().patience = -1;  // one small picture a frame
+        move(1, 2);
+        await frame();
+        window.early = { big: drawn()[0], waits: Boolean(host().pending), shown: [...host().shown] };
+        for (let k = 0; k < 5; k++) await frame();
+        move(2, -1);  // while the strips are still behind
+        for (let k = 0; k < 40; k++) await frame();
+        host().sample(0);  // another A, all else as it is
+        host().changed();
+        let n = 0;
+        for (; host().pending; n++) await frame();
+        return n;
     }""")
-    print(f"{took:.2f} ms for one picture of 28 x 28")
-    assert took > 0
+    early = page.evaluate("early")
+    assert early["waits"]
+    assert early["big"] != before[0]  # at once
+    assert 36 <= frames <= 40  # small pictures
+    late = drawn(page)
+    page.evaluate("host().patience = 1e9; host().bigState = 0; for (const one of host().small) one.state = 0")
+    page.evaluate("host().redraw()")
+    assert drawn(page) == late
+
+
+def test_a_strip_is_not_drawn_for_its_own_slider(show: Callable) -> None:
+    page = show(latent())
+    count = "const run = host().picture; window.runs = 0; host().picture = (z) => { runs++; return run(z); }"
+    page.evaluate(f"() => {{ {count} }}")
+    press(page, "d1", "ArrowRight")
+    drawn(page)
+    assert page.evaluate("runs") == 1 + 3 * 9
+    page.evaluate("host().redraw()")
+    drawn(page)
+    assert page.evaluate("runs") == 1 + 3 * 9
 
 
 # ---- controls
@@ -292,7 +401,7 @@ def test_two_elements_keep_to_themselves(show: Callable) -> None:
 def test_far_below_the_weights_stay_packed(show: Callable) -> None:
     page = show(latent(), body='<div style="height:9000px"></div>', wait=False)
     page.wait_for_timeout(200)
-    assert page.evaluate("!host().layers && host().shadowRoot.querySelector('slot') !== null")
+    assert page.evaluate("!host().picture && host().shadowRoot.querySelector('slot') !== null")
     page.evaluate("host().scrollIntoView()")
     page.wait_for_function("host().shown")
 
@@ -337,24 +446,17 @@ class Hidden(nn.Module):
         return self.net(z) ** 2
 
 
-@pytest.mark.parametrize(
-    ("layers", "named"),
-    [
-        ([nn.Linear(6, 64), nn.Softplus()], r"layer '1', Softplus\("),
-        ([nn.Linear(6, 64), nn.ReLU(), nn.BatchNorm1d(64)], r"layer '2', BatchNorm1d\(64"),
-        ([nn.Linear(6, 64), nn.BatchNorm1d(64, track_running_stats=False)], r"layer '1', BatchNorm1d\(64"),
-        ([nn.Sequential(nn.ConvTranspose2d(6, 1, 8))], r"layer '0\.0', ConvTranspose2d\("),
-    ],
-)
-def test_a_layer_that_cannot_run_is_named(layers: list[nn.Module], named: str) -> None:
-    with pytest.raises(ValueError, match=named + r".*an MLP of Linear"):
-        latent(nn.Sequential(*layers))
+def test_a_layer_that_cannot_run_is_named() -> None:
+    with pytest.raises(ValueError, match=r"layer '1', Softplus\(.* cannot run on the page: Linear, "):
+        latent(nn.Sequential(nn.Linear(6, 64), nn.Softplus()))
 
 
 def test_sizes_that_do_not_fit_are_both_named() -> None:
     with pytest.raises(ValueError, match=r"G gives 64 numbers, which do not fit the \(height, width\) \(28, 28\)"):
         latent(shape=(28, 28))
-    with pytest.raises(ValueError, match="z_dim is 5, but the first layer of G takes 6 numbers"):
+    with pytest.raises(ValueError, match=r"G gives \(3, 8, 8\), which do not fit the \(height, width\) \(8, 24\)"):
+        latent(nn.Sequential(nn.Unflatten(1, (6, 1, 1)), nn.ConvTranspose2d(6, 3, 8)), shape=(8, 24))
+    with pytest.raises(ValueError, match=r"z_dim is 5, so Linear\(in_features=6.* gets \(5,\), which it does not take"):
         latent(z_dim=5)
     with pytest.raises(ValueError, match="directions is 7, and 6 latent numbers allow 1 to 6"):
         latent(directions=7)
@@ -376,7 +478,8 @@ def test_other_bad_input() -> None:
 
 def test_weights_take_two_bytes_each() -> None:
     meta, arrays = codec.decode(latent().data)
-    assert meta["layers"] == [["linear", 0], ["leaky", 0], ["linear", 0], ["leaky", 0], ["linear", 0], ["tanh", 0]]
+    linear, bend = {"kind": "linear"}, {"kind": "leaky", "slope": 0}
+    assert meta["layers"] == [linear, bend, linear, bend, linear, {"kind": "tanh"}]
     assert arrays["w2"].shape == (1, 32, 16)
     G = generator(64, 128, 256, 784)
     assert latent(G, z_dim=64, shape=(28, 28)).nbytes < 2.1 * sum(p.numel() for p in G.parameters())

@@ -15,36 +15,13 @@ const LATENT_LOOKS = `
   .latent > div > canvas { width: 70%; margin: 0 auto; } .row { justify-content: center; } }
 `;
 const STOPS = 9; // pictures in the strip above a slider
-const BENDS = {
-  leaky: (slope) => (v) => (v < 0 ? slope * v : v),
-  tanh: () => Math.tanh,
-  sigmoid: () => (v) => 1 / (1 + Math.exp(-v)),
-};
-
-// One layer as a function of a vector: a matrix and a bias (batch norm is folded in), or a bend of every number.
-function layerOf([kind, slope], i, channels) {
-  if (kind !== "linear") {
-    const bend = BENDS[kind](slope);
-    return (x) => x.map(bend);
-  }
-  const [weight, bias] = [channels[`w${i}`].values(0), channels[`b${i}`].values(0)];
-  return (x) => {
-    const y = new Float32Array(bias.length);
-    for (let row = 0, at = 0; row < y.length; row++) {
-      let sum = bias[row];
-      for (let k = 0; k < x.length; k++) sum += weight[at++] * x[k];
-      y[row] = sum;
-    }
-    return y;
-  };
-}
-
+const PATIENCE = 10; // milliseconds of drawing in one animation frame
 class GanLatent extends GanReplay {
   async start() {
     const { meta, channels } = await unpack(this.getAttribute("data"));
-    this.layers = meta.layers.map((layer, i) => layerOf(layer, i, channels));
+    this.picture = generatorOf(meta.layers, channels); // G(z), row after row
     this.ways = channels.directions.values(0); // direction after direction
-    Object.assign(this, { meta, drawn: 0, ends: [] });
+    Object.assign(this, { meta, drawn: 0, ends: [], patience: PATIENCE });
     for (const end of [0, 1]) this.sample(end);
     this.build();
     this.recolour();
@@ -70,6 +47,9 @@ class GanLatent extends GanReplay {
     const count = this.ways.length / meta.zDim;
     const along = Array.from({ length: count }, (_, k) => this.slider(`d${k + 1}`, `Direction ${k + 1}`, -3, 3, 0.1, 0));
     this.sliders = [this.slider("between", "Between A and B", 0, 1, 0.01, 0.5), ...along];
+    const stops = Array.from({ length: STOPS }, (_, i) => i);
+    this.small = this.sliders.flatMap((_, way) => stops.map((stop) => ({ way, stop }))); // the pictures of the strips
+    this.turn = 0; // which of them is looked at next
     this.told = make("p", { className: "told", role: "status", "aria-live": "polite" });
     this.card = make("div", { className: "card", role: "group", "aria-label": meta.title },
       make("p", { className: "title", textContent: meta.title }),
@@ -110,11 +90,6 @@ class GanLatent extends GanReplay {
     return a.z.map((v, i) => near * v + far * b.z[i] + moved(i));
   }
 
-  // G(z), row after row.
-  picture(z) {
-    return this.layers.reduce((x, layer) => layer(x), z);
-  }
-
   paint(canvas, x, left = 0) {
     const [height, width] = this.meta.shape;
     const [lo, hi] = this.meta.range;
@@ -135,23 +110,42 @@ class GanLatent extends GanReplay {
   redraw() {
     this.pending ||= requestAnimationFrame(() => {
       this.pending = 0;
-      this.drawAll();
+      this.drawStale(performance.now() + this.patience);
     });
   }
 
-  drawAll() {
-    const { values, meta } = this;
+  // What a picture shows depends on: A, B and the sliders, for a strip those of the others only.
+  state(way) {
+    return [...this.ends.map((end) => end.name), ...this.values.map((v, k) => (k === way ? "" : v))].join();
+  }
+
+  // What no longer shows its state: the big picture at once, those of the strips in turn, the rest in the next frame.
+  drawStale(until) {
+    const { small, sliders, meta } = this;
+    if (this.bigState !== this.state()) this.drawBig();
+    const states = sliders.map((_, way) => this.state(way));
+    for (let fresh = 0; fresh < small.length; fresh++) {
+      const one = small[this.turn];
+      this.turn = (this.turn + 1) % small.length;
+      if (one.state === states[one.way]) continue;
+      const { min, max, strip } = sliders[one.way];
+      const there = this.values.map((v, way) => (way === one.way ? min + ((max - min) * one.stop) / (STOPS - 1) : v));
+      this.paint(strip, this.picture(this.latent(there)), one.stop * (meta.shape[1] + 1));
+      one.state = states[one.way];
+      if (performance.now() > until) return this.redraw();
+    }
+  }
+
+  drawBig() {
+    const { values } = this;
+    this.bigState = this.state();
     this.shown = this.picture(this.latent(values));
     this.paint(this.big, this.shown);
-    this.sliders.forEach(({ min, max, strip, output, input }, k) => {
+    this.sliders.forEach(({ output, input }, k) => {
       output.textContent = values[k].toFixed(k ? 1 : 2);
       input.setAttribute("aria-valuetext", k ? output.textContent : `${Math.round(100 * values[0])}% of the way to B`);
-      for (let i = 0; i < STOPS; i++) {
-        const there = values.map((v, way) => (way === k ? min + ((max - min) * i) / (STOPS - 1) : v));
-        this.paint(strip, this.picture(this.latent(there)), i * (meta.shape[1] + 1));
-      }
     });
-    this.big.setAttribute("aria-label", `${meta.alt} ${this.sentence()}`);
+    this.big.setAttribute("aria-label", `${this.meta.alt} ${this.sentence()}`);
   }
 
   sentence() {

@@ -171,9 +171,8 @@ def good(seeds: int) -> None:
                 z = models.sample_z(10_000, Z_DIM, runtime.stream(1000))
                 raw, mean = (judge(torch.cat([net(part) for part in z.split(1000)])) for net in (G, ema))
             label = f"{name}, {epochs} epochs, seed {number}"
-            print(
-                f"{label:28}{raw.fid:8.1f}{mean.fid:10.1f}{mean.classes:9}{mean.class_kl:10.3f}{spent:8.0f}", flush=True
-            )
+            told = f"{raw.fid:8.1f}{mean.fid:10.1f}{mean.fid / floor.fid:9.0f}{mean.classes:9}{mean.class_kl:10.3f}"
+            print(f"{label:28}{told}{spent:8.0f}", flush=True)
 
 
 def main() -> None:

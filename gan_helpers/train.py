@@ -119,6 +119,7 @@ def train(
     g_lr: float = 1e-3,
     d_lr: float = 1e-3,
     betas: tuple[float, float] = (0.5, 0.999),
+    lr_decay: bool = False,
     n_d: int = 1,
     r1_gamma: float = 0.0,
     r2_gamma: float = 0.0,
@@ -138,6 +139,7 @@ def train(
         G: maps z `(n, z_dim)` to samples; D: maps samples to logits `(n,)`; both on the device of `rng`.
         target: anything with `sample(n, rng)`.
         game: a name in `losses.GAMES`.
+        lr_decay: let both learning rates fall linearly to 0 over the run.
         n_d: discriminator updates for each generator update.
         r1_gamma, r2_gamma: weights of the gradient penalties; see `losses.gradient_penalty` for the factor 1/2.
         clip: limit for D's weights after each update; 0 for none.
@@ -176,6 +178,7 @@ def train(
     z_fixed = sample_z(n_snapshot, z_dim, stream(0, rng.device))  # its own stream: looking must not change the run
     run_g, run_d = run_in(precision, G), run_in(precision, D)
     settings = {"game": game, "z_dim": z_dim, "batch": batch, "g_lr": g_lr, "d_lr": d_lr, "betas": list(betas)}
+    settings |= {"lr_decay": lr_decay} | ({"steps": steps} if lr_decay else {})
     settings |= {"n_d": n_d, "r1_gamma": r1_gamma, "r2_gamma": r2_gamma, "clip": clip, "precision": precision}
     parts = {"G": G, "D": D, "g_opt": g_opt, "d_opt": d_opt, "rng": rng} | ({} if ema is None else {"ema": ema})
     done = 0 if resume is None else go_on(resume, parts, settings)
@@ -186,6 +189,7 @@ def train(
         so_far: deque[Step] = deque(maxlen=10_000)
         numbers = range(done + 1, steps + 1)
         for i in progress_bar(numbers, desc=progress) if progress else numbers:
+            set_rates(1 - lr_decay * (i - 1) / steps, (g_opt, g_lr), (d_opt, d_lr))
             for _ in range(n_d):
                 x_real = target.sample(batch, rng)  # (n, *sample)
                 z = sample_z(batch, z_dim, rng)  # (n, z_dim)
@@ -209,6 +213,13 @@ def train(
             yield record
 
     return loop()
+
+
+def set_rates(pace: float, *rates: tuple[Optimizer, float]) -> None:
+    """Set each optimizer's learning rate to `pace` times the rate given."""
+    for opt, lr in rates:
+        for group in opt.param_groups:
+            group["lr"] = pace * lr
 
 
 def averaged(G: nn.Module, decay: float = 0.999) -> AveragedModel:

@@ -36,18 +36,18 @@ def same(a, b):
     return nets_equal and torch.equal(a[3].get_state(), b[3].get_state())
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_resumed_run_equals_one_that_was_not_stopped(tmp_path, precision):
+@pytest.mark.parametrize("more", [{}, {"precision": "bfloat16"}, {"lr_decay": True}], ids=["plain", "bf16", "decay"])
+def test_a_resumed_run_equals_one_that_was_not_stopped(tmp_path, more):
     whole = networks()
-    losses = [(s.step, s.d_loss, s.g_loss) for s in run(whole, 12, precision=precision)]
+    losses = [(s.step, s.d_loss, s.g_loss) for s in run(whole, 12, **more)]
     stopped = networks()
     file = tmp_path / "run.pt"
-    for record in run(stopped, 12, precision=precision, save_to=file, save_every=5):
+    for record in run(stopped, 12, **more, save_to=file, save_every=5):
         if record.step == 7:
             break  # two steps after the file was written: they are lost, and made again
     resumed = networks(seed=99)  # other weights, other streams: all must come from the file
     torch.rand(7)
-    again = [(s.step, s.d_loss, s.g_loss) for s in run(resumed, 12, precision=precision, resume=file)]
+    again = [(s.step, s.d_loss, s.g_loss) for s in run(resumed, 12, **more, resume=file)]
     assert again == losses[5:]
     assert same(whole, resumed)
     assert not same(whole, stopped)

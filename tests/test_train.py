@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -292,3 +293,26 @@ def test_low_precision_trains_the_same_networks():
     assert torch.allclose(G[0].weight, G2[0].weight, atol=0.02)
     with pytest.raises(ValueError, match="unknown precision"):
         train(G, D, GAUSSIAN, z_dim=1, steps=1, rng=rng, precision="half")
+
+
+def test_learning_rates_fall_on_a_straight_line(monkeypatch):
+    seen = []
+    set_rates = training.set_rates
+
+    def watched(pace, *rates):
+        set_rates(pace, *rates)
+        seen.append([opt.param_groups[0]["lr"] for opt, _ in rates])
+
+    monkeypatch.setattr(training, "set_rates", watched)
+    G, D, rng = gan()
+    list(train(G, D, GAUSSIAN, z_dim=1, steps=4, rng=rng, g_lr=1.0, d_lr=2.0, lr_decay=True))
+    assert np.allclose(seen, [[1.0, 2.0], [0.75, 1.5], [0.5, 1.0], [0.25, 0.5]])
+
+
+def test_a_decayed_run_moves_less():
+    weights = []
+    for decay in (False, True):
+        G, D, rng = gan()
+        list(train(G, D, GAUSSIAN, z_dim=1, steps=30, rng=rng, lr_decay=decay))
+        weights.append(G[0].weight.detach() - gan()[0][0].weight.detach())
+    assert weights[1].norm() < weights[0].norm()

@@ -7,6 +7,7 @@ photographs. What two runs of this book score with the *same* judge and the *sam
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -98,7 +99,19 @@ def features(classifier: Classifier, x: Tensor) -> Tensor:
     return torch.cat([classifier.features(part) for part in x.split(CHUNK)])
 
 
-def frechet(a: Tensor, b: Tensor) -> float:
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean `(d,)` and covariance `(d, d)` of features `(n, d)`, in float64 on the CPU: all that `frechet` looks at.
+
+    Raises:
+        ValueError: fewer than two rows, or values that are not finite.
+    """
+    if len(x) < 2 or not x.isfinite().all():
+        raise ValueError("the Frechet distance needs two or more rows of finite features on each side")
+    x = x.cpu().double()
+    return x.mean(0), torch.atleast_2d(torch.cov(x.T))
+
+
+def frechet(a: Tensor | tuple[Tensor, Tensor], b: Tensor | tuple[Tensor, Tensor]) -> float:
     """The squared Frechet distance of two sets of features, each taken for a Gaussian; the D of FID.
 
     |m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a^1/2 C_b C_a^1/2)^1/2), with means m and covariances C. It is the squared
@@ -106,7 +119,7 @@ def frechet(a: Tensor, b: Tensor) -> float:
     falls as 1 / n.
 
     Args:
-        a, b: `(n, d)` and `(m, d)`, two or more rows each.
+        a, b: `(n, d)` and `(m, d)`, two or more rows each; or their `moments`, where one set is compared many times.
 
     Raises:
         ValueError: fewer than two rows, or values that are not finite.
@@ -117,14 +130,12 @@ def frechet(a: Tensor, b: Tensor) -> float:
     >>> round(frechet(x, x + torch.tensor([2.0, 0.0, 0.0])), 3)
     4.0
     """
-    if min(len(a), len(b)) < 2 or not (a.isfinite().all() and b.isfinite().all()):
-        raise ValueError("the Frechet distance needs two or more rows of finite features on each side")
-    a, b = a.cpu().double(), b.cpu().double()
-    cov_a, cov_b = (torch.atleast_2d(torch.cov(x.T)) for x in (a, b))
+    (mean_a, cov_a), (mean_b, cov_b) = (x if isinstance(x, tuple) else moments(x) for x in (a, b))
     values, vectors = torch.linalg.eigh(cov_a)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T  # C_a^1/2; rounding may leave tiny negative values
     cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
-    distance = (a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * cross
+    gap = (mean_a - mean_b).square().sum()
+    distance = gap + cov_a.trace() + cov_b.trace() - 2 * cross
     return max(distance.item(), 0.0)
 
 
@@ -191,6 +202,11 @@ class Judge:
     real: Tensor
     real_shares: Tensor
 
+    @cached_property
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and covariance of the real images' features, computed once."""
+        return moments(self.real)
+
     @classmethod
     def of(
         cls, images: Images, rng: torch.Generator, *, steps: int = 900, lr: float = 4e-3, progress: str = ""
@@ -207,7 +223,7 @@ class Judge:
         label, sure = _classes(self.classifier, seen)
         shares = class_shares(label)
         classes = int((shares >= self.real_shares / 5).sum())
-        return Quality(frechet(seen, self.real), classes, kl(shares, self.real_shares), sure.mean().item(), shares)
+        return Quality(frechet(seen, self.moments), classes, kl(shares, self.real_shares), sure.mean().item(), shares)
 
 
 @torch.no_grad()

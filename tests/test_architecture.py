@@ -30,7 +30,7 @@ PART_OF |= {"codec": "widgets", "views": "widgets", "live": "widgets", "live_toy
 PART_OF |= {"latent": "widgets", "members": "ensemble", "experiment": "ensemble", "table": "metrics"}
 PART_OF |= {"trail": "widgets", "dirac": "theory", "convnets": "models", "quality": "metrics"}
 PART_OF |= {"precision": "train", "checkpoint": "train"}
-PART_OF |= {"dcgan": "train", "parallel": "train", "folding": "widgets"}
+PART_OF |= {"inception": "metrics", "dcgan": "train", "parallel": "train", "folding": "widgets"}
 
 
 @cache

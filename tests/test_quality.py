@@ -150,3 +150,10 @@ def test_images_of_another_source_are_judged_too(judge):
     result = judge(black.batch(slice(None)))
     assert result.classes == 1
     assert math.isfinite(result.fid)
+
+
+def test_frechet_takes_moments_in_place_of_features(judge):
+    a, b = draw(300, 4), 2 * draw(200, 4, seed=1) + 1
+    assert frechet(quality.moments(a), b) == frechet(a, quality.moments(b)) == frechet(a, b)
+    assert frechet(judge.moments, judge.real) == pytest.approx(0, abs=1e-6)
+    assert judge.moments is judge.moments  # computed once

@@ -53,7 +53,8 @@ def discriminator28(
 def generator64(z_dim: int = 100, width: int = 64, channels: int = 1) -> nn.Sequential:
     """The published generator: noise `(n, z_dim)` to images `(n, channels, 64, 64)`, 4 x 4 and four times doubled.
 
-    Source: Radford, Metz and Chintala (2016), with half the paper's width, as most public implementations have it.
+    Source: Radford, Metz and Chintala (2016), with half the paper's width and kernels of 4 x 4 for its
+    5 x 5, as most public implementations have them.
 
     >>> generator64(width=4)(torch.zeros(2, 100)).shape
     torch.Size([2, 1, 64, 64])

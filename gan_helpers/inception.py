@@ -37,12 +37,13 @@ def features(x: Tensor, *, download: bool = False) -> Tensor:
         module = import_module("torch_fidelity.feature_extractor_inceptionv3")
     except ImportError:
         raise UnavailableError(
-            "There is no Inception here: `pip install torch-fidelity`, then run this again with download=True."
+            "There is no Inception here: `pip install torch-fidelity`, then call this again with download=True."
         ) from None
     path = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
     if not path.exists() and not download:
         raise UnavailableError(
-            f"torch-fidelity is installed, but its weights are not in {path.parent}: run this again with download=True."
+            f"torch-fidelity is installed, but its weights are not in {path.parent}: "
+            "call this again with download=True."
         )
     try:
         weights = str(path) if path.exists() else None  # None: torch-fidelity downloads them

@@ -6,8 +6,8 @@ never half of one. `train` calls these two functions; call them yourself in a lo
 
 from __future__ import annotations
 
+import copy
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +31,23 @@ def save(path: str | os.PathLike[str], **parts: Any) -> None:
     """
     path = must_have_folder(path)
     state = {name: _state(part) for name, part in parts.items()} | {GLOBAL: runtime.global_random_state()}
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    partial = path.with_name(f".{path.name}.{os.getpid()}")  # not mkstemp: that file is for its owner only
     try:
-        with os.fdopen(handle, "wb") as file:
+        with partial.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException:  # also Ctrl-C: no litter
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
 
 
 def must_have_folder(path: str | os.PathLike[str]) -> Path:
-    """The path, if the folder that it names is there. FileNotFoundError if not."""
+    """The path, if its folder is there and it is none itself. FileNotFoundError or IsADirectoryError if not."""
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder: name a file in it for the checkpoint")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {str(path.parent)!r} for the checkpoint does not exist: create it first")
     return path
@@ -73,18 +75,17 @@ def restore(state: dict[str, Any], **parts: Any) -> None:
     """Put networks, optimizers and generators into the state that `read` returned, and the global generators too.
 
     Raises:
-        ValueError: a part that the checkpoint does not have, or that does not fit; nothing else is touched before the
-            part that fails.
+        ValueError: a part that the checkpoint does not have, or that does not fit; all parts are then as they were.
     """
+    if absent := [name for name in parts if name not in state]:
+        raise ValueError(f"the checkpoint holds no {absent[0]!r}, only {', '.join(sorted(set(state) - {GLOBAL}))}")
+    before = {name: copy.deepcopy(_state(part)) for name, part in parts.items()}
     for name, part in parts.items():
-        if name not in state:
-            raise ValueError(f"the checkpoint holds no {name!r}, only {', '.join(sorted(set(state) - {GLOBAL}))}")
         try:
-            if isinstance(part, torch.Generator):
-                part.set_state(state[name])
-            else:
-                part.load_state_dict(state[name])
+            _put(part, state[name])
         except (RuntimeError, ValueError, KeyError) as error:
+            for undone, kept in before.items():
+                _put(parts[undone], kept)
             raise ValueError(f"{name!r} in the checkpoint does not fit the one given: {error}") from None
     runtime.set_global_random_state(state[GLOBAL])
 
@@ -94,3 +95,8 @@ def _state(part: Any) -> Any:
     if isinstance(part, torch.Generator):
         return part.get_state()
     return part.state_dict() if hasattr(part, "state_dict") else part
+
+
+def _put(part: Any, state: Any) -> None:
+    """Set a part to a state that `_state` returned."""
+    part.set_state(state) if isinstance(part, torch.Generator) else part.load_state_dict(state)

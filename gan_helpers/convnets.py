@@ -39,7 +39,9 @@ def generator28(
 def discriminator28(
     width: int = 32, *, norm: bool = True, activation: str = "leaky_relu", init: str = "dcgan"
 ) -> nn.Sequential:
-    """Images `(n, 1, 28, 28)` to one logit each, `(n,)`: twice halved, then one number. Arguments as `generator28`.
+    """Images `(n, 1, 28, 28)` to one logit each, `(n,)`: twice halved, then one number.
+
+    Its widest layer has twice `width` channels; the other arguments and errors are those of `generator28`.
 
     >>> discriminator28()(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2])

@@ -72,7 +72,10 @@ class Samples:
 
     def __post_init__(self) -> None:
         if not len(self.x) or self.x.dtype != torch.float32 or not self.x.isfinite().all():
-            raise ValueError(f"samples must be one or more rows of finite float32 numbers, got {self.x.dtype}")
+            raise ValueError(
+                f"samples must be one or more rows of finite float32 numbers, got {self.x.dtype} of shape "
+                f"{tuple(self.x.shape)}: convert them with .float(), and look for NaN"
+            )
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         """Draw n rows with replacement, `(n, *sample)`."""

@@ -220,7 +220,7 @@ def losses_file(args: argparse.Namespace, world: World, step: int) -> Iterator[T
     path = args.out / "losses.csv" if world.first else Path(os.devnull)
     kept = path.read_text().splitlines()[1 : step + 1] if step and path.exists() else []
     with path.open("w") as file:
-        print("step,d_loss,g_loss", *kept, sep="\n", file=file)
+        print("step,d_loss,g_loss", *kept, sep="\n", file=file, flush=True)
         yield file
 
 

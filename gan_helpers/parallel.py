@@ -8,6 +8,7 @@ shown. In a lone process every function here does nothing, so the code that call
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
 import signal
@@ -111,8 +112,8 @@ class SyncBatchNorm(nn.BatchNorm2d):
             return super().forward(x)
         x32 = x.float()
         var, mean = torch.var_mean(x32, (0, 2, 3), correction=0)  # (c,) of this share
-        var, mean, square = average(torch.stack([var, mean, mean.square()]))  # (c,) each
-        var = var + (square - mean.square())
+        own, mean = mean, average(mean)
+        var = average(var + (own - mean).square())
         self.remember(mean.detach(), var.detach(), n=processes() * x[:, 0].numel())
         scale = self.weight * (var + self.eps).rsqrt()
         y = (x32 - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
@@ -131,8 +132,8 @@ def synchronised(net: nn.Module) -> nn.Module:
     for parent in list(net.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is nn.BatchNorm2d:
-                norm = SyncBatchNorm(child.num_features, child.eps, child.momentum)
-                norm.load_state_dict(child.state_dict())
+                norm = copy.copy(child)  # the same weights, buffers and mode
+                norm.__class__ = SyncBatchNorm
                 setattr(parent, name, norm)
     return net
 

@@ -70,7 +70,11 @@ def fastest(G: nn.Module, D: nn.Module, *, z_dim: int, batch: int = 128, rounds:
     if key not in _known:
         twins = copy.deepcopy(G).train(), copy.deepcopy(D).train()
         z = sample_z(batch, z_dim, runtime.stream(0, device))
-        _known[key] = _race({name: _pass(*twins, z, name) for name in PRECISIONS}, device, rounds)
+        before = runtime.global_random_state()  # dropout draws from it
+        try:
+            _known[key] = _race({name: _pass(*twins, z, name) for name in PRECISIONS}, device, rounds)
+        finally:
+            runtime.set_global_random_state(before)
     return _known[key]
 
 
@@ -93,10 +97,10 @@ def _race(runs: dict[str, Callable[[], None]], device: torch.device, rounds: int
             spent = _seconds(run, device)
             if number:  # the first round warms up
                 times[name].append(spent)
-        if number and statistics.median(times["bfloat16"]) > HOPELESS * statistics.median(times["float32"]):
+        if number > 1 and min(times["bfloat16"]) > HOPELESS * statistics.median(times["float32"]):
             return "float32"
-    ratio = statistics.median(times["bfloat16"]) / statistics.median(times["float32"])
-    return "bfloat16" if ratio < CLEARLY else "float32"
+    half, full = statistics.median(times["bfloat16"]), statistics.median(times["float32"])
+    return "bfloat16" if half < CLEARLY * full else "float32"
 
 
 def _seconds(run: Callable[[], None], device: torch.device) -> float:

@@ -70,7 +70,8 @@ def train_classifier(
         progress: a label for a progress bar; empty for none.
     """
     net = Classifier().to(images.images.device)
-    opt = torch.optim.Adam(net.parameters(), lr=lr, fused=rng.device.type != "mps")
+    fused = images.images.device.type != "mps"
+    opt = torch.optim.Adam(net.parameters(), lr=lr, fused=fused)
     schedule = OneCycleLR(opt, lr, total_steps=max(steps, 2))
     numbers = range(steps)
     for _ in progress_bar(numbers, desc=progress) if progress else numbers:
@@ -140,8 +141,14 @@ def frechet(a: Tensor | tuple[Tensor, Tensor], b: Tensor | tuple[Tensor, Tensor]
 
 
 def nearest(x: Tensor, pool: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
-    """The k rows of `pool` that are nearest to each row of `x`: distances and their indices, `(n, k)` each."""
-    found = [torch.cdist(part, pool).topk(k, largest=False) for part in x.flatten(1).split(CHUNK)]
+    """The k rows of `pool` that are nearest to each row of `x`: distances and their indices, `(n, k)` each.
+
+    Samples of any shape are compared number by number. ValueError: fewer than k rows in `pool`.
+    """
+    if k > len(pool):
+        raise ValueError(f"{k} neighbours were asked for, but there are only {len(pool)} rows to choose from")
+    x, pool = x.flatten(1), pool.flatten(1)
+    found = [torch.cdist(part, pool).topk(k, largest=False) for part in x.split(CHUNK)]
     return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
 
 
@@ -152,7 +159,7 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> tuple[float, flo
     Precision is the share of `fake` in the region of `real`; recall the share of `real` in that of `fake`.
 
     Args:
-        real, fake: features `(n, d)` and `(m, d)`; the numbers fall with n, so compare at equal n.
+        real, fake: features `(n, d)` and `(m, d)`; more than k rows each. The numbers depend on n: compare at equal n.
 
     Source: Kynkäänniemi et al. (2019).
     """
@@ -160,7 +167,7 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> tuple[float, flo
     def share_inside(x: Tensor, pool: Tensor) -> float:
         radius = nearest(pool, pool, k + 1)[0][:, -1]  # each point is its own nearest neighbour
         inside = [(torch.cdist(part, pool) <= radius).any(1) for part in x.split(CHUNK)]
-        return torch.cat(inside).double().mean().item()
+        return torch.cat(inside).float().mean().item()
 
     return share_inside(fake, real), share_inside(real, fake)
 
@@ -222,7 +229,7 @@ class Judge:
         seen = features(self.classifier, x)
         label, sure = _classes(self.classifier, seen)
         shares = class_shares(label)
-        classes = int((shares >= self.real_shares / 5).sum())
+        classes = int(((shares >= self.real_shares / 5) & (self.real_shares > 0)).sum())
         return Quality(frechet(seen, self.moments), classes, kl(shares, self.real_shares), sure.mean().item(), shares)
 
 
@@ -235,7 +242,7 @@ def _classes(classifier: Classifier, seen: Tensor) -> tuple[Tensor, Tensor]:
 
 def class_shares(label: Tensor) -> Tensor:
     """The share of each of the ten classes, `(n,)` to `(10,)`."""
-    return torch.bincount(label, minlength=CLASSES).double() / len(label)
+    return torch.bincount(label.cpu(), minlength=CLASSES).double() / len(label)
 
 
 def kl(p: Tensor, q: Tensor) -> float:

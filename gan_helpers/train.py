@@ -152,10 +152,10 @@ def train(
             are bit for bit those of a run that was not stopped, if your loop draws nothing from `rng` itself.
         progress: a label for a progress bar; empty for none.
 
-    Ctrl-C ends the loop and leaves G, D and `ema` usable, with D at most one update ahead of G.
+    Ctrl-C ends the loop and leaves G, D and `ema` usable, with D at most `n_d` updates ahead of G.
 
     Raises:
-        ValueError: unknown game or precision, shapes or devices that do not fit, or a checkpoint of other settings;
+        ValueError: unknown game or precision, shapes or devices that do not fit, a checkpoint of other settings;
             at once, not at the first step.
         FileNotFoundError: no checkpoint `resume`, or no folder for `save_to`.
         TrainingDivergedError: a loss that is not finite; its `records` are the steps so far. G and D keep the weights
@@ -172,6 +172,12 @@ def train(
     chosen = get_game(game)
     if min(steps, batch, n_d) < 1:
         raise ValueError(f"steps, batch and n_d must be at least 1, got {steps}, {batch} and {n_d}")
+    if save_every and save_to is None:
+        raise ValueError("save_every asks for checkpoints: name their file with save_to")
+    # Plain numbers, not NumPy's: they go into checkpoints, with the optimizers and the settings.
+    steps, batch, n_d, z_dim = (int(n) for n in (steps, batch, n_d, z_dim))
+    g_lr, d_lr, r1_gamma, r2_gamma, clip = (float(x) for x in (g_lr, d_lr, r1_gamma, r2_gamma, clip))
+    betas = float(betas[0]), float(betas[1])
     check_shapes(G, D, target, z_dim, rng)
     d_opt = Adam(D.parameters(), lr=d_lr, betas=betas, fused=rng.device.type != "mps")
     g_opt = Adam(G.parameters(), lr=g_lr, betas=betas, fused=rng.device.type != "mps")
@@ -181,9 +187,9 @@ def train(
     settings |= {"lr_decay": lr_decay} | ({"steps": steps} if lr_decay else {})
     settings |= {"n_d": n_d, "r1_gamma": r1_gamma, "r2_gamma": r2_gamma, "clip": clip, "precision": precision}
     parts = {"G": G, "D": D, "g_opt": g_opt, "d_opt": d_opt, "rng": rng} | ({} if ema is None else {"ema": ema})
-    done = 0 if resume is None else go_on(resume, parts, settings)
     if save_to is not None:
         checkpoint.must_have_folder(save_to)
+    done = 0 if resume is None else go_on(resume, parts, settings)
 
     def loop() -> Iterator[Step]:
         so_far: deque[Step] = deque(maxlen=10_000)
@@ -252,6 +258,8 @@ def go_on(path: str | os.PathLike[str], parts: dict, settings: dict) -> int:
     before = state.get("settings", {})
     if other := [f"{name} {before.get(name)!r}, not {v!r}" for name, v in settings.items() if before.get(name) != v]:
         raise ValueError(f"the checkpoint {os.fspath(path)!r} is of a run with {'; '.join(other)}")
+    if "ema" in state and "ema" not in parts:
+        raise ValueError(f"the checkpoint {os.fspath(path)!r} holds averaged weights: pass ema=averaged(G) to go on")
     checkpoint.restore(state, **parts)
     return int(state["step"])
 

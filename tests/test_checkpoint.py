@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -53,7 +54,7 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(tmp_path, more):
     assert not same(whole, stopped)
 
 
-@pytest.mark.parametrize("forgotten", ["g_opt", "d_opt", "rng", "ema", "G", checkpoint.GLOBAL])
+@pytest.mark.parametrize("forgotten", ["g_opt", "d_opt", "rng", "ema", "G", "D", checkpoint.GLOBAL])
 def test_each_part_is_needed(tmp_path, monkeypatch, forgotten):
     """The mutants of `restore`: without any one part the resumed run goes another way."""
     whole, file = networks(), tmp_path / "run.pt"
@@ -127,11 +128,10 @@ def test_other_settings_are_named(tmp_path):
     list(run(networks(), 1, save_to=file))
     with pytest.raises(ValueError, match=r"g_lr 0\.001, not 0\.1; n_d 2, not 1"):
         run(networks(), 2, resume=file, g_lr=0.1, n_d=1)
-    G, _, _, rng = networks()
+    G, _, ema, rng = networks()
+    D, options = models.discriminator(2, 5), {"z_dim": 2, "batch": 16, "n_d": 2, "r1_gamma": 0.1}
     with pytest.raises(ValueError, match="'D' in the checkpoint does not fit"):
-        train(
-            G, models.discriminator(2, 5), RING, z_dim=2, steps=2, batch=16, n_d=2, r1_gamma=0.1, rng=rng, resume=file
-        )
+        train(G, D, RING, steps=2, rng=rng, ema=ema, resume=file, **options)
 
 
 def test_without_ema_there_is_none_to_resume(tmp_path):
@@ -154,3 +154,55 @@ def test_files_that_are_not_there_or_something_else(tmp_path):
     torch.save({"a": 1}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="is not a checkpoint of gan_helpers"):
         checkpoint.read(tmp_path / "other.pt")
+
+
+def test_numbers_from_numpy_survive(tmp_path):
+    file, rate = tmp_path / "run.pt", np.geomspace(1e-3, 1e-2, 3)[0]
+    list(run(networks(), 1, save_to=file, g_lr=rate, batch=np.int64(16)))
+    assert [s.step for s in run(networks(), 2, resume=file, g_lr=rate)] == [2]
+
+
+@pytest.mark.parametrize("broken", ["no ema", "another D"])
+def test_a_refused_resume_leaves_everything_as_it_was(tmp_path, broken):
+    file, nets = tmp_path / "run.pt", networks()
+    G, D, ema, rng = nets
+    list(train(G, D, RING, z_dim=2, steps=1, rng=rng, save_to=file))
+    G, D, ema, rng = networks(seed=5)
+    if broken == "another D":
+        D, ema = models.discriminator(2, 5), None
+    untouched = [part.state_dict() for part in (G, D)], rng.get_state()
+    untouched = [{k: v.clone() for k, v in state.items()} for state in untouched[0]], untouched[1].clone()
+    with pytest.raises(ValueError, match="checkpoint"):
+        train(G, D, RING, z_dim=2, steps=2, rng=rng, ema=ema, resume=file)
+    for part, before in zip((G, D), untouched[0], strict=True):
+        assert all(torch.equal(value, before[name]) for name, value in part.state_dict().items())
+    assert torch.equal(rng.get_state(), untouched[1])
+
+
+def test_averaged_weights_are_not_dropped_in_silence(tmp_path):
+    file = tmp_path / "run.pt"
+    list(run(networks(), 1, save_to=file))
+    G, D, _, rng = networks()
+    with pytest.raises(ValueError, match="pass ema=averaged"):
+        train(G, D, RING, z_dim=2, steps=2, rng=rng, batch=16, n_d=2, r1_gamma=0.1, resume=file)
+
+
+def test_a_decaying_run_must_keep_its_length(tmp_path):
+    file = tmp_path / "run.pt"
+    list(islice(run(networks(), 4, lr_decay=True, save_to=file, save_every=1), 2))
+    with pytest.raises(ValueError, match="steps 4, not 8"):
+        run(networks(), 8, lr_decay=True, resume=file)
+
+
+def test_where_a_checkpoint_cannot_go(tmp_path):
+    with pytest.raises(IsADirectoryError, match="name a file in it"):
+        run(networks(), 1, save_to=tmp_path)
+    with pytest.raises(ValueError, match="name their file with save_to"):
+        run(networks(), 1, save_every=5)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_others_may_read_a_checkpoint_as_any_file(tmp_path):
+    checkpoint.save(tmp_path / "run.pt", step=1)
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "run.pt").stat().st_mode == (tmp_path / "plain").stat().st_mode

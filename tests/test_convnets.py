@@ -79,3 +79,14 @@ def test_first_weights():
 def test_the_seed_decides_the_weights():
     first, again = ((runtime.seed(1), convnets.discriminator28(4))[1] for _ in range(2))
     assert all(torch.equal(p, q) for p, q in zip(first.parameters(), again.parameters(), strict=True))
+
+
+def test_where_the_norms_stand_and_which_activations_follow():
+    def kinds(net):
+        short = {"ConvTranspose2d": "up", "Conv2d": "down", "BatchNorm2d": "norm", "LeakyReLU": "leaky", "ReLU": "relu"}
+        return " ".join(short[type(m).__name__] for m in net if type(m).__name__ in short)
+
+    assert kinds(convnets.generator28(width=2)) == "up norm relu up norm relu up"
+    assert kinds(convnets.discriminator28(width=2)) == "down leaky down norm leaky down"
+    assert kinds(convnets.generator64(width=2)) == "up norm relu " * 4 + "up"
+    assert kinds(convnets.discriminator64(width=2)) == "down leaky " + "down norm leaky " * 3 + "down"

@@ -12,14 +12,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import distributed, nn
 
-from gan_helpers import checkpoint, dcgan
+from gan_helpers import checkpoint, dcgan, models, runtime
 from gan_helpers.data import Images
 from gan_helpers.parallel import Epochs, SyncBatchNorm, World, averaging, joined, synchronised
+from gan_helpers.train import evaluating
 
 STEPS = 6
 SMALL = ["--width", "2", "--z-dim", "4", "--batch", "8", "--device", "cpu", "--steps", str(STEPS)]
@@ -357,3 +359,25 @@ def test_batch_norm_of_two_shares_is_that_of_the_batch(two):
 
 if __name__ == "__main__":
     rank(Path(sys.argv[1]))
+
+
+def test_every_option_is_fixed_for_a_run_or_free_on_purpose():
+    """A new option has to be put on one side: a resumed run with another value would be another run."""
+    free = {"help", "epochs", "steps", "device", "out", "save_every", "resume", "judge"}
+    options = {action.dest for action in dcgan.parser()._actions}
+    assert set(dcgan.FIXED) == options - free
+
+
+def test_sheets_show_the_averaged_weights_in_evaluation_mode(tmp_path):
+    state = run(tmp_path)
+    args = dcgan.parser().parse_args([*SMALL, "--out", str(tmp_path)])
+    z = models.sample_z(64, args.z_dim, runtime.stream(args.seed))
+    with evaluating(state.ema, state.G):
+        averages, last = state.ema(z), state.G(z)
+    with Image.open(tmp_path / "samples_000006.png") as picture:
+        tiles = (
+            torch.from_numpy(np.array(picture)).int().reshape(8, 28, 8, 28).permute(0, 2, 1, 3).reshape(64, 1, 28, 28)
+        )
+    shown = tiles / 127.5 - 1
+    assert (shown - averages).abs().max() < 0.005  # half a grey level
+    assert (shown - last).abs().max() > 0.005

@@ -82,7 +82,7 @@ def test_a_hopeless_race_ends_early(monkeypatch):
 
     monkeypatch.setattr(precision, "_seconds", seconds)
     assert precision._race(runs, torch.device("cpu"), 50) == "float32"
-    assert len(calls) == 4  # warm-up, and one look
+    assert len(calls) == 6  # warm-up, and two looks
 
 
 def test_the_answer_is_kept_and_nothing_is_touched():
@@ -100,3 +100,35 @@ def test_the_answer_is_kept_and_nothing_is_touched():
     assert len(precision._known) == 1
     fastest(G, D, z_dim=64, batch=3)
     assert len(precision._known) == 2
+
+
+def test_one_slow_moment_does_not_decide():
+    """Neither in the warm-up nor in one round: a median of the rounds does."""
+    runs = {"float32": lambda: None, "bfloat16": lambda: None}
+    for disturbed in (1, 3):  # the second and the fourth look, both at bfloat16
+        times = iter([99.0 if i == disturbed else (1.0, 0.5)[i % 2] for i in range(100)])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(precision, "_seconds", lambda run, device, times=times: next(times))
+            assert precision._race(runs, torch.device("cpu"), 5) == "bfloat16"
+
+
+def test_the_warm_up_does_not_count():
+    times = iter([9.0, 1.0, 1.0, 0.95])  # float32 starts slowly, and is then as fast
+    runs = {"float32": lambda: None, "bfloat16": lambda: None}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(precision, "_seconds", lambda run, device: next(times))
+        assert precision._race(runs, torch.device("cpu"), 1) == "float32"
+
+
+def test_the_layout_of_the_weights_is_part_of_the_question():
+    G, D = convnets.generator28(width=2), convnets.discriminator28(width=2)
+    fastest(G, D, z_dim=64, batch=2)
+    fastest(G.to(memory_format=torch.channels_last), D, z_dim=64, batch=2)
+    assert len(precision._known) == 2
+
+
+def test_dropout_in_a_network_does_not_move_the_global_stream():
+    G, D = models.mlp(2, 2), nn.Sequential(nn.Linear(2, 1), nn.Dropout(), nn.Flatten(0))
+    before = torch.get_rng_state()
+    fastest(G, D, z_dim=2, batch=4)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -157,3 +157,25 @@ def test_frechet_takes_moments_in_place_of_features(judge):
     assert frechet(quality.moments(a), b) == frechet(a, quality.moments(b)) == frechet(a, b)
     assert frechet(judge.moments, judge.real) == pytest.approx(0, abs=1e-6)
     assert judge.moments is judge.moments  # computed once
+
+
+def test_confidence_is_the_mean_probability_of_the_likeliest_class(digits, judge):
+    x = digits[1].batch(slice(50))
+    with torch.no_grad():
+        expected = judge.classifier(x).softmax(1).amax(1).mean().item()
+    assert judge(x).confidence == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_class_that_the_real_images_lack_does_not_count(digits, judge):
+    sevens = digits[0].images[digits[0].labels == 7]
+    one_class = data.Images(sevens, torch.full((len(sevens),), 7), "mnist")
+    shares = torch.eye(10, dtype=torch.float64)[7]
+    narrow = Judge(judge.classifier, quality.features(judge.classifier, one_class.batch(slice(None))), shares)
+    assert narrow(one_class.batch(slice(None))).classes == 1
+
+
+def test_nearest_takes_samples_of_any_shape_and_enough_of_them():
+    images = draw(6, 1, 4, 4)
+    assert torch.equal(quality.nearest(images, images)[1][:, 0], torch.arange(6))
+    with pytest.raises(ValueError, match="4 neighbours were asked for, but there are only 3 rows"):
+        quality.precision_recall(draw(3, 2), draw(3, 2))

@@ -48,7 +48,7 @@ def headline(nb) -> str:
     """What the cells with the tag `headline` printed, on one line."""
     cells = [cell for cell in nb.cells if "headline" in cell.metadata.get("tags", [])]
     outputs = [o for cell in cells for o in cell.get("outputs", []) if o.get("name") == "stdout"]
-    return "; ".join(line.strip() for o in outputs for line in o.text.splitlines() if line.strip())
+    return "; ".join(line.strip().replace("|", "/") for o in outputs for line in o.text.splitlines() if line.strip())
 
 
 def table(rows: list[tuple[str, float, int, str]], device: str) -> str:
@@ -79,7 +79,11 @@ def main() -> int:
     os.environ["GAN_BUDGET"] = options.budget
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     start, rows, failed = time.monotonic(), [], []
-    for path in sorted((options.root / "notebooks").glob("*.ipynb")):
+    paths = sorted((options.root / "notebooks").glob("*.ipynb"))
+    if not paths:
+        print(f"error: there are no notebooks in {options.root / 'notebooks'}", file=sys.stderr)
+        return 1
+    for path in paths:
         try:
             rows.append((path.stem, *measure(path)))
             say(f"  {path.stem}: {rows[-1][1]:.0f} s, {rows[-1][2] / 1e6:.0f} MB. {rows[-1][3]}")

@@ -90,10 +90,11 @@ def blog_loop(make, images: data.Images, flat: bool, source: Iterator[Tensor] | 
         yield
 
 
-def ours(make, images: data.Images, precision: str) -> Iterator[object]:
+def ours(make, images: data.Images, precision: str, **options) -> Iterator[object]:
     """The book's loop."""
     rng = runtime.seed(0)
-    return train(*make(), images, z_dim=Z_DIM, steps=10**9, rng=rng, batch=BATCH, g_lr=2e-4, precision=precision)
+    options |= {"batch": BATCH, "g_lr": 2e-4, "d_lr": 2e-4, "precision": precision}
+    return train(*make(), images, z_dim=Z_DIM, steps=10**9, rng=rng, **options)
 
 
 def indexed(images: data.Images) -> Iterator[Tensor]:
@@ -120,6 +121,8 @@ def speed(rounds: int) -> None:
         "MLP, blog loop, indexed tensor": (blog_loop(mlp, rows, True, indexed(rows)), 12),
         "MLP, ours, float32": (ours(mlp, rows, "float32"), 12),
         "MLP, ours, bfloat16": (ours(mlp, rows, "bfloat16"), 12),
+        "MLP, ours, one z, float32": (ours(mlp, rows, "float32", fresh_z=False), 12),
+        "MLP, ours, one z, bfloat16": (ours(mlp, rows, "bfloat16", fresh_z=False), 12),
         "DCGAN, blog loop, DataLoader": (blog_loop(plain, square, False), 3),
         "DCGAN, ours, plain order": (ours(plain, square, "float32"), 3),
         "DCGAN, ours, float32": (ours(dcgan, square, "float32"), 3),

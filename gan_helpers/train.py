@@ -121,6 +121,7 @@ def train(
     betas: tuple[float, float] = (0.5, 0.999),
     lr_decay: bool = False,
     n_d: int = 1,
+    fresh_z: bool = True,
     r1_gamma: float = 0.0,
     r2_gamma: float = 0.0,
     clip: float = 0.0,
@@ -141,6 +142,8 @@ def train(
         game: a name in `losses.GAMES`.
         lr_decay: let both learning rates fall linearly to 0 over the run.
         n_d: discriminator updates for each generator update.
+        fresh_z: draw new noise for G's update, as Algorithm 1 does. If false, G is updated on the noise of D's last
+            update, as much public code does, and what G makes of it is computed once for both: faster, another run.
         r1_gamma, r2_gamma: weights of the gradient penalties; see `losses.gradient_penalty` for the factor 1/2.
         clip: limit for D's weights after each update; 0 for none.
         precision: `"float32"`, or `"bfloat16"` for the heavy products; `precision.fastest` times which is faster.
@@ -183,8 +186,10 @@ def train(
     g_opt = Adam(G.parameters(), lr=g_lr, betas=betas, fused=rng.device.type != "mps")
     z_fixed = sample_z(n_snapshot, z_dim, stream(0, rng.device))  # its own stream: looking must not change the run
     run_g, run_d = run_in(precision, G), run_in(precision, D)
+    if not fresh_z:
+        run_g = Once(run_g)
     settings = {"game": game, "z_dim": z_dim, "batch": batch, "g_lr": g_lr, "d_lr": d_lr, "betas": list(betas)}
-    settings |= {"lr_decay": lr_decay} | ({"steps": steps} if lr_decay else {})
+    settings |= {"fresh_z": fresh_z, "lr_decay": lr_decay} | ({"steps": steps} if lr_decay else {})
     settings |= {"n_d": n_d, "r1_gamma": r1_gamma, "r2_gamma": r2_gamma, "clip": clip, "precision": precision}
     parts = {"G": G, "D": D, "g_opt": g_opt, "d_opt": d_opt, "rng": rng} | ({} if ema is None else {"ema": ema})
     if save_to is not None:
@@ -202,7 +207,8 @@ def train(
                 d_loss, real_logits, fake_logits = d_step(run_g, run_d, d_opt, x_real, z, chosen, r1_gamma, r2_gamma)
                 if clip:
                     clip_weights(D, clip)
-            g_loss = g_step(run_g, run_d, g_opt, sample_z(batch, z_dim, rng), chosen, x_real)
+            z = sample_z(batch, z_dim, rng) if fresh_z else z
+            g_loss = g_step(run_g, run_d, g_opt, z, chosen, x_real)
             losses = torch.stack([d_loss, g_loss]).tolist()  # one transfer from the device, not two
             if not all(map(math.isfinite, losses)):
                 raise diverged(i, losses, list(so_far))
@@ -219,6 +225,21 @@ def train(
             yield record
 
     return loop()
+
+
+class Once(nn.Module):
+    """A network that computes nothing twice: asked again for the very tensor that it was asked for last, it repeats
+    its answer, graph and all. The network must not have changed in between."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+        self.last: tuple[Tensor, Tensor] | None = None
+
+    def forward(self, z: Tensor) -> Tensor:
+        if self.last is None or z is not self.last[0]:
+            self.last = z, self.net(z)
+        return self.last[1]
 
 
 def set_rates(pace: float, *rates: tuple[Optimizer, float]) -> None:

@@ -316,3 +316,32 @@ def test_a_decayed_run_moves_less():
         list(train(G, D, GAUSSIAN, z_dim=1, steps=30, rng=rng, lr_decay=decay))
         weights.append(G[0].weight.detach() - gan()[0][0].weight.detach())
     assert weights[1].norm() < weights[0].norm()
+
+
+def test_one_noise_for_both_players_is_computed_once():
+    """Held to a loop that says so in plain words; G runs once a step, and twice with fresh noise."""
+    calls = []
+
+    class Counted(nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, z):
+            calls.append(len(z))
+            return self.net(z)
+
+    G, D, rng = gan()
+    list(train(Counted(G), D, GAUSSIAN, z_dim=1, steps=5, batch=32, rng=rng, fresh_z=False))
+    assert calls.count(32) == 5
+    H, E, again = gan()
+    h_opt, e_opt = Adam(H.parameters(), 1e-3, (0.5, 0.999)), Adam(E.parameters(), 1e-3, (0.5, 0.999))
+    for _ in range(5):
+        x_real, z = GAUSSIAN.sample(32, again), models.sample_z(32, 1, again)
+        training.d_step(H, E, e_opt, x_real, z, get_game("nonsaturating"))
+        training.g_step(H, E, h_opt, z, get_game("nonsaturating"))
+    for mine, other in zip((*G.parameters(), *D.parameters()), (*H.parameters(), *E.parameters()), strict=True):
+        assert torch.allclose(mine, other, atol=1e-6)
+    calls.clear()
+    list(train(Counted(G), D, GAUSSIAN, z_dim=1, steps=5, batch=32, rng=rng))
+    assert calls.count(32) == 10

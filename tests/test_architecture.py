@@ -339,3 +339,10 @@ def test_drifted_address_is_found_and_mended(tmp_path):
 def test_set_repository_refuses_what_is_no_repository(address):
     with pytest.raises(ValueError, match="OWNER/REPO"):
         repository.slug(address)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_one_cell_prints_what_gpu_check_shows(path):
+    headlines = [cell for cell in code_cells(path) if "headline" in cell.metadata.get("tags", [])]
+    assert len(headlines) == 1
+    assert "print(" in headlines[0].source

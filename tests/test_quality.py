@@ -179,3 +179,20 @@ def test_nearest_takes_samples_of_any_shape_and_enough_of_them():
     assert torch.equal(quality.nearest(images, images)[1][:, 0], torch.arange(6))
     with pytest.raises(ValueError, match="4 neighbours were asked for, but there are only 3 rows"):
         quality.precision_recall(draw(3, 2), draw(3, 2))
+
+
+@pytest.mark.parametrize(("ones", "expected"), [(19, 1), (21, 2)])
+def test_a_class_counts_from_a_fifth_of_its_share(ones, expected):
+    class Sees(torch.nn.Module):
+        """A judge that reads the class off the first ten numbers."""
+
+        def features(self, x):
+            return x
+
+        def head(self, seen):
+            return 9 * seen[:, :10]
+
+    even = torch.full((10,), 0.1, dtype=torch.float64)
+    label = torch.tensor([0] * (1000 - ones) + [1] * ones)
+    seen = torch.nn.functional.one_hot(label, 64).float()
+    assert Judge(Sees(), draw(50, 64), even)(seen).classes == expected

@@ -16,7 +16,7 @@ from gan_helpers import data, theory
 from gan_helpers.losses import d_logistic, g_nonsaturating
 from gan_helpers.models import sample_z
 from gan_helpers.quality import frechet
-from gan_helpers.runtime import seed, stream
+from gan_helpers.runtime import budget, seed, stream
 from gan_helpers.train import averaged, evaluating, train
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks/06_mlp_mnist.ipynb"
@@ -34,7 +34,8 @@ class Small:
 
 def chapter(*cells, **given):
     """The names that those cells of the chapter define."""
-    names = {"nn": nn, "torch": torch, "np": np, "pairwise": pairwise, "device": torch.device("cpu"), **given}
+    names = {"nn": nn, "torch": torch, "np": np, "pairwise": pairwise, "device": torch.device("cpu"), "budget": budget}
+    names |= given
     source = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
     for cell in cells:
         exec(source[cell], names)
@@ -135,9 +136,10 @@ def test_the_check_of_an_exercise_finds_each_mistake():
     found = []
     chapter("networks", "ex6-alive-code", **given)
     assert found[0] == ["none"]
-    assert found[1] == ["D does not move"]
-    assert found[2][0].startswith("G reaches 0.00 to 1.00")
-    assert len(found) == 3
+    assert found[1] == ["G does not move"]
+    assert found[2] == ["D does not move"]
+    assert found[3][0].startswith("G reaches 0.00 to 1.00")
+    assert len(found) == 4
 
 
 def test_an_image_depends_on_its_batch_in_training_mode_only():

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Page  # noqa: E402
 from torch import nn  # noqa: E402
 
 from gan_helpers import convnets, models, runtime, widgets  # noqa: E402
@@ -79,22 +79,15 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     runtime.seed(0)
-    path = browser.find()
-    if path is None:
-        sys.exit(browser.HOW_TO)
-    with sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=path, args=browser.flags())
-        page = chromium.new_page()
-        for name in ("codec.js", "layers.js"):
-            page.add_script_tag(content=(ROOT / "gan_helpers/static" / name).read_text("utf-8"))
+    scripts = [ROOT / "gan_helpers/static" / name for name in ("codec.js", "layers.js")]
+    with browser.empty_page(scripts) as (page, version):
         print(f"ms an image, median (fastest) of {args.rounds} rounds of {args.images}; ratio of medians")
-        print(f"torch {torch.__version__}, one thread; Chromium {chromium.version}")
+        print(f"torch {torch.__version__}, one thread; Chromium {version}")
         print(f"{'':24}{'kB':>6}{'page':>16}{'PyTorch':>16}{'ratio':>7}")
         for name in CASES:
             size, ours, theirs = measure(page, name, args.rounds, args.images)
             columns = "".join(f"{median(column):7.2f} ({min(column):6.2f})" for column in (ours, theirs))
             print(f"{name:24}{size:6.0f}{columns}{median(ours) / median(theirs):7.1f}")
-        chromium.close()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Page  # noqa: E402
 
 from gan_helpers import data, models, runtime, train  # noqa: E402
 from tools import browser  # noqa: E402
@@ -80,23 +80,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="length of each turn")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    path = browser.find()
-    if path is None:
-        sys.exit(browser.HOW_TO)
-    with sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=path, args=browser.flags())
-        page = chromium.new_page()
-        for name in CORE:
-            page.add_script_tag(content=(ROOT / "gan_helpers/static" / name).read_text("utf-8"))
+    scripts = [ROOT / "gan_helpers/static" / name for name in CORE]
+    with browser.empty_page(scripts) as (page, version):
         page.evaluate("() => { globalThis.gans = {}; }")
         rows = measure(page, args.rounds, args.seconds)
         print(f"G and D 2-32-32, batch 128, Adam; iterations a second, medians of {args.rounds} rounds")
-        print(f"torch {torch.__version__}, one thread; Chromium {chromium.version}")
+        print(f"torch {torch.__version__}, one thread; Chromium {version}")
         print(f"{'':18}{'page':>8}{'PyTorch':>9}{'ratio':>7}{'x GAN Lab':>11}")
         for name, ours, theirs, ratio in rows:
             print(f"{name:18}{ours:8.0f}{theirs:9.0f}{ratio:7.2f}{ours / GAN_LAB:11.1f}")
         print(f"{'GAN Lab (cap)':18}{GAN_LAB:8}")
-        chromium.close()
 
 
 if __name__ == "__main__":

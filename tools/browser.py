@@ -9,8 +9,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 NAMES = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome")
 MAC_APPS = ("Google Chrome", "Chromium", "Google Chrome for Testing")
@@ -52,6 +57,23 @@ def find_or_install() -> str | None:
     print("no Chrome or Chromium found: trying playwright's own download", flush=True)
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
     return find()
+
+
+@contextmanager
+def empty_page(scripts: Sequence[Path]) -> Iterator[tuple[Page, str]]:
+    """An empty page with these scripts loaded, and the browser's version. Without a browser the program ends."""
+    from playwright.sync_api import sync_playwright
+
+    path = find()
+    if path is None:
+        sys.exit(HOW_TO)
+    with sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=path, args=flags())
+        page = chromium.new_page()
+        for script in scripts:
+            page.add_script_tag(content=script.read_text("utf-8"))
+        yield page, chromium.version
+        chromium.close()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,12 @@ format: .venv/.ready ## put code and notebooks into the form that make check ask
 gpu-check: .venv/.ready ## run every notebook at the full budget on a CUDA device; a table of seconds, memory, figures
 	@$(PY) tools/gpu_check.py
 
+edition: .venv/.ready ## write the chapters as plain notebooks into _build/notebooks, from the built site
+	@$(PY) tools/edition.py
+
+lab: .venv/.lab ## open JupyterLab on notebooks/, installed on first use; options for it: LAB=--no-browser
+	@$(PY) -m jupyterlab notebooks $(LAB)
+
 serve: ## show the built site on this machine: make serve PORT=8000
 	@test -f _build/html/index.html || { echo "error: there is no built site yet; type: make book" >&2; exit 1; }
 	@$(MAKE) -s --no-print-directory .venv/.ready
@@ -39,5 +45,10 @@ clean: ## remove what was built; .venv stays
 .venv/.ready: requirements.txt pyproject.toml tools/environment.sh
 	@sh tools/environment.sh
 
+.venv/.lab: requirements-lab.txt .venv/.ready
+	@$(PY) -m pip install -q -r requirements-lab.txt -c requirements.txt || \
+	    { echo "error: pip could not install JupyterLab: look at its last lines above" >&2; exit 1; }
+	@touch $@
+
 .DEFAULT_GOAL := help
-.PHONY: help book test check format gpu-check serve links set-repository clean
+.PHONY: help book test check format gpu-check edition lab serve links set-repository clean

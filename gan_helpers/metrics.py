@@ -113,6 +113,16 @@ def share(successes: ArrayLike, confidence: float = 0.95) -> str:
     return str(rate(successes, confidence))
 
 
+def share_cells(successes: ArrayLike) -> tuple[str, str]:
+    """The same as two cells of a table: the count, and its 95 % interval.
+
+    >>> share_cells([True, True, True, False])
+    ('3 of 4', '30 to 95 %')
+    """
+    found = rate(successes)
+    return f"{found.successes} of {found.runs}", f"{100 * found.low:.0f} to {100 * found.high:.0f} %"
+
+
 def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
     """Median of independent values and an interval for it, `(median, low, high)`, from order statistics alone.
 
@@ -145,8 +155,18 @@ def middle(values: ArrayLike, digits: int = 3) -> str:
     >>> middle(range(1, 33), digits=1)
     'median 16.5 (95 % interval 10.0 to 23.0)'
     """
+    median, interval = middle_cells(values, digits)
+    return f"median {median} (95 % interval {interval})"
+
+
+def middle_cells(values: ArrayLike, digits: int = 3) -> tuple[str, str]:
+    """The same as two cells of a table: the median, and its 95 % interval.
+
+    >>> middle_cells(range(1, 33), digits=1)
+    ('16.5', '10.0 to 23.0')
+    """
     median, low, high = (f"{round(value, digits) + 0.0:.{digits}f}" for value in median_interval(values))  # no "-0.000"
-    return f"median {median} (95 % interval {low} to {high})"
+    return median, f"{low} to {high}"
 
 
 def _binomial(n: int, k: int) -> float:

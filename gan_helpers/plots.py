@@ -1,6 +1,12 @@
-"""Arrays in, Axes out: the figures that more than one chapter draws. Nothing here trains, and nothing calls `show`."""
+"""Arrays in, Axes out: the figures that more than one chapter draws, and tables of results.
+
+Nothing here trains, and nothing calls `show`.
+"""
 
 from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -92,3 +98,57 @@ def strip(ax: Axes, groups: dict[str, ArrayLike], threshold: float | None = None
         ax.axvline(threshold, color=style.FAKE, linestyle="--", linewidth=1.2)
     ax.set(yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.5, -0.5))
     return ax
+
+
+class Rows:
+    """What `table` returns: HTML in a notebook and on the page, aligned text in a terminal."""
+
+    def __init__(self, header: list[str], rows: list[list[str]]) -> None:
+        self.header, self.rows = header, rows
+
+    def _repr_html_(self) -> str:
+        def cell(text: str, tag: str, side: str) -> str:
+            scope = {"th": ' scope="row"', "td": ""}[tag] if side == "left" else ""
+            return f'<{tag}{scope} style="text-align:{side}">{html.escape(text)}</{tag}>'
+
+        first, *others = self.header
+        head = f'<th scope="col" style="text-align:left">{html.escape(first)}</th>' + "".join(
+            f'<th scope="col" style="text-align:right">{html.escape(name)}</th>' for name in others
+        )
+        body = "".join(
+            f"<tr>{cell(name, 'th', 'left')}{''.join(cell(text, 'td', 'right') for text in cells)}</tr>\n"
+            for name, *cells in self.rows
+        )
+        return (
+            f'<div class="gan-table"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>'
+        )
+
+    def __repr__(self) -> str:
+        lines = [self.header, *self.rows]
+        first, *widths = (max(len(line[i]) for line in lines) for i in range(len(self.header)))
+        aligned = (
+            [line[0].ljust(first), *(text.rjust(w) for text, w in zip(line[1:], widths, strict=True))] for line in lines
+        )
+        return "\n".join("  ".join(line).rstrip() for line in aligned)
+
+
+def table(rows: Mapping[str, Sequence[object]], columns: Sequence[str], corner: str) -> Rows:
+    """Results as a table that a phone can show: a row a setting, numbers at the right.
+
+    Args:
+        rows: the cells of each row by its name, as they are to be read: format numbers before.
+        columns: a name for each of the cells.
+        corner: what the rows are, above their names.
+
+    Raises:
+        ValueError: a row that has more or fewer cells than there are columns.
+
+    >>> table({"equal rates": ["15 of 16", 0.12], "fast D": ["3 of 16", 1.5]}, ["arrived", "W1"], corner="rates")
+    rates         arrived    W1
+    equal rates  15 of 16  0.12
+    fast D        3 of 16   1.5
+    """
+    for name, cells in rows.items():
+        if len(cells) != len(columns):
+            raise ValueError(f"row {name!r} has {len(cells)} cells for {len(columns)} columns: {', '.join(columns)}")
+    return Rows([corner, *columns], [[name, *map(str, cells)] for name, cells in rows.items()])

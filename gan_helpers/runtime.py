@@ -6,7 +6,9 @@ Nothing else in the package touches a global random generator or the number of C
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import statistics
+import time
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import torch
@@ -19,6 +21,7 @@ T = TypeVar("T")
 
 BUDGETS = ("smoke", "page", "full")
 DEVICES = ("cpu", "cuda", "mps")
+REFERENCE = 9e-5  # seconds that `probe` takes on the machine where the chapters' minutes were measured
 STREAM = 1_000_003  # between the seed of the weights and that of data and noise
 
 
@@ -113,15 +116,53 @@ def threads(n: int) -> None:
         torch.set_num_threads(n)
 
 
-def setup(device_name: str | None = None) -> torch.device:
-    """Start a notebook: check the budget, pick the device, use one CPU thread, and say all that in one line.
+def probe(limit: float = 0.15) -> float:
+    """Seconds that one CPU thread takes for a fixed small computation, much like a discriminator's step.
+
+    Three layers of 32 on a batch of 128, forward and back, as often as `limit` seconds allow; the median counts.
+    Nothing random is drawn.
+    """
+    x = torch.linspace(-1, 1, 256).reshape(128, 2)  # (128, 2)
+    layers = [torch.full(shape, 0.1, requires_grad=True) for shape in ((2, 32), (32, 32), (32, 1))]
+    times: list[float] = []
+    end = time.perf_counter() + limit
+    while (start := time.perf_counter()) < end or not times:
+        h = x
+        for layer in layers:
+            h = torch.tanh(h @ layer)
+        torch.autograd.grad(torch.nn.functional.softplus(h).mean(), layers)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:] or times)  # the first one sets torch up
+
+
+def duration(minutes: Mapping[str, float], where: torch.device) -> str:
+    """In words how long a chapter takes at the budget in force, from the minutes that were measured at each budget.
+
+    On a CPU they are scaled by what `probe` takes here. How much faster a GPU is depends on the chapter, so there the
+    minutes are those of a CPU core.
+    """
+    if budget_name() not in minutes:
+        return "time not measured"
+    measured = minutes[budget_name()]
+    n = round(measured * probe() / REFERENCE if where.type == "cpu" else measured)
+    words = "under a minute" if n < 1 else "about a minute" if n == 1 else f"about {n} minutes"
+    return f"{words} here" if where.type == "cpu" else f"{words} on one CPU core"
+
+
+def setup(device_name: str | None = None, *, minutes: Mapping[str, float] | None = None) -> torch.device:
+    """Start a notebook: check the budget, pick the device, use one CPU thread, and say all that in two lines.
+
+    `minutes` is what the chapter took on a reference machine at each budget where that was measured, `{"page": 2.8}`;
+    the second line says what to expect of it here, and how to choose another budget.
 
     Raises:
         ValueError: an unknown budget or device.
     """
     name, where = budget_name(), device(device_name)
     threads(1)
-    print(f"gan_helpers {__version__} · torch {torch.__version__.split('+')[0]} · {where} · {name} budget")
+    others = " or ".join(other for other in BUDGETS if other != name)
+    print(f"gan_helpers {__version__} · torch {torch.__version__.split('+')[0]} · {where}")
+    print(f"budget {name}: {duration(minutes or {}, where)}; for {others} set GAN_BUDGET before this cell")
     return where
 
 

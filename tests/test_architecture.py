@@ -164,22 +164,70 @@ def test_notebook_is_written_for_small_diffs(path):
     assert path.read_text("utf-8").rstrip() == nbformat.writes(notebook(path)).rstrip(), "type: make format"
 
 
+def is_folded(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell has the tag that folds it."""
+    return "fold" in cell.metadata.get("tags", [])
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_code_cells_are_short(path):
-    long = {cell.id: n for cell in code_cells(path) if (n := len(cell.source.splitlines())) > 25}
-    assert long == {}
+    """What is read, 25 lines; what is folded, under a line of words, 40."""
+    lines = {cell.id: (len(cell.source.splitlines()), 40 if is_folded(cell) else 25) for cell in code_cells(path)}
+    assert {name: n for name, (n, most) in lines.items() if n > most} == {}
+
+
+def fold_faults(cell: nbformat.NotebookNode) -> list[str]:
+    """What is wrong with a cell that is folded: it says what it does first, and JupyterLab folds it too."""
+    first, _, rest = cell.source.partition("\n")
+    words = re.fullmatch(r"# (\S.{3,70}[^.\s])", first)
+    faults = [] if words else [f"begins with {first!r}, not with a comment of a few words that says what it does"]
+    faults += [] if rest.strip() else ["holds no code"]
+    source_hidden = cell.metadata.get("jupyter", {}).get("source_hidden") is True
+    return faults if source_hidden else [*faults, 'needs "jupyter": {"source_hidden": true} in its metadata']
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_folded_cells_say_what_they_do(path):
+    faults = {cell.id: found for cell in code_cells(path) if is_folded(cell) and (found := fold_faults(cell))}
+    assert faults == {}
+    hidden = [cell.id for cell in code_cells(path) if {"hide-input", "hide-cell"} & set(cell.metadata.get("tags", []))]
+    assert hidden == [], "there is one way to fold: the tag fold"
+
+
+def test_a_fold_without_words_is_found():
+    hidden = {"tags": ["fold"], "jupyter": {"source_hidden": True}}
+    assert fold_faults(nbformat.v4.new_code_cell("# Record 72 runs\nx = 1", metadata=hidden)) == []
+    assert fold_faults(nbformat.v4.new_code_cell("x = 1\ny = 2", metadata=hidden))
+    assert fold_faults(nbformat.v4.new_code_cell("# Record 72 runs", metadata=hidden))
+    assert fold_faults(nbformat.v4.new_code_cell("# Record 72 runs\nx = 1", metadata={"tags": ["fold"]}))
+
+
+MACHINERY = re.compile(r"(?m:^(?:import |from gan_helpers|if runtime\.budget_name|widgets\.\w+\(|plt\.show))|\Aassert ")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_machinery_is_folded(path):
+    """Imports, elements, plots and asserts; in solutions, which are folded themselves, code stays as it is."""
+    shown, within = [], False
+    for cell in notebook(path).cells:
+        if cell.cell_type == "markdown":
+            within = (within or "{solution-start}" in cell.source) and "{solution-end}" not in cell.source
+        elif not within and not is_folded(cell) and (found := MACHINERY.search(cell.source)):
+            shown.append((cell.id, found[0]))
+    assert shown == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_first_code_cell_is_the_set_up(path):
-    assert code_cells(path)[0].source == repository.SETUP_CELL.format(url=repository.url())
+    """It is the template's, with this chapter's minutes, and it is folded."""
+    assert repository.MINUTES[path.stem]["page"] > 0
+    assert code_cells(path)[0].source == repository.setup_cell(repository.url(), path.stem)
+    assert "fold" in code_cells(path)[0].metadata.tags
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_first_cell_opens_this_notebook_in_colab(path):
-    slug = repository.slug(repository.url())
-    address = f"https://colab.research.google.com/github/{slug}/blob/main/notebooks/{path.name}"
-    assert address in notebook(path).cells[0].source
+    assert f"({repository.colab(repository.url(), path.stem)})" in notebook(path).cells[0].source
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -320,17 +368,18 @@ def test_set_repository_reaches_every_place(tmp_path, old, new):
         assert (tmp_path / path.relative_to(ROOT)).read_bytes() == path.read_bytes(), path
 
 
-def test_drifted_address_is_found_and_mended(tmp_path):
+@pytest.mark.parametrize("branch", ["main/notebooks", "notebooks", "main"])
+def test_drifted_address_is_found_and_mended(branch, tmp_path):
     (tmp_path / "notebooks").mkdir()
     shutil.copyfile(ROOT / "_config.yml", tmp_path / "_config.yml")
-    badge = "https://colab.research.google.com/github/{}/blob/main/notebooks/a.ipynb"
+    badge = "https://colab.research.google.com/github/{}/blob/{}/a.ipynb"
     install = '%pip install -q \\"gan_helpers @ git+https://github.com/{}\\"'
     drifted = tmp_path / "notebooks/a.ipynb"
-    drifted.write_text(f"{badge} {install}".format("old/name", "old/name"))
+    drifted.write_text(f"{badge} {install}".format("old/name", branch, "old/name"))
     assert repository.stamp(tmp_path, repository.url(), write=False) == [drifted]
     repository.stamp(tmp_path, repository.url())
     slug = repository.slug(repository.url())
-    assert drifted.read_text() == f"{badge} {install}".format(slug, slug)
+    assert drifted.read_text() == f"{badge} {install}".format(slug, "notebooks", slug)
 
 
 @pytest.mark.parametrize(
@@ -345,4 +394,4 @@ def test_set_repository_refuses_what_is_no_repository(address):
 def test_one_cell_prints_what_gpu_check_shows(path):
     headlines = [cell for cell in code_cells(path) if "headline" in cell.metadata.get("tags", [])]
     assert len(headlines) == 1
-    assert "print(" in headlines[0].source
+    assert "print(" in headlines[0].source or "plots.table(" in headlines[0].source

@@ -55,14 +55,43 @@ def test_weights_and_data_are_drawn_from_different_streams():
     assert not torch.equal(torch.rand(5), torch.rand(5, generator=rng))
 
 
-def test_setup_says_in_one_line_where_it_runs(monkeypatch, capsys):
-    monkeypatch.setenv("GAN_BUDGET", "smoke")
+def test_setup_says_in_two_lines_where_and_how_long_it_runs(monkeypatch, capsys):
+    monkeypatch.setenv("GAN_BUDGET", "page")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    runtime.setup("cpu")
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1
-    assert "cpu · smoke budget" in out
+    monkeypatch.setattr(runtime, "probe", lambda: 2 * runtime.REFERENCE)
+    runtime.setup("cpu", minutes={"page": 2})
+    first, second, end = capsys.readouterr().out.split("\n")
+    assert first.startswith("gan_helpers ")
+    assert first.endswith(" · cpu")
+    assert second == "budget page: about 4 minutes here; for smoke or full set GAN_BUDGET before this cell"
+    assert end == ""
+    assert max(len(first), len(second)) <= 84
     assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "slower", "words"),
+    [(0.3, 1, "under a minute here"), (1.0, 1, "about a minute here"), (3.0, 0.5, "about 2 minutes here")],
+)
+def test_duration_is_scaled_by_how_fast_this_machine_is(monkeypatch, minutes, slower, words):
+    monkeypatch.setenv("GAN_BUDGET", "page")
+    monkeypatch.setattr(runtime, "probe", lambda: slower * runtime.REFERENCE)
+    assert runtime.duration({"page": minutes}, torch.device("cpu")) == words
+
+
+def test_duration_claims_nothing_that_was_not_measured(monkeypatch):
+    monkeypatch.setattr(runtime, "probe", lambda: pytest.fail("nothing to scale"))
+    monkeypatch.setenv("GAN_BUDGET", "full")
+    assert runtime.duration({"page": 3}, torch.device("cpu")) == "time not measured"
+    monkeypatch.setenv("GAN_BUDGET", "page")
+    assert runtime.duration({"page": 3}, torch.device("cuda")) == "about 3 minutes on one CPU core"
+
+
+def test_the_probe_ends_and_draws_nothing():
+    before = torch.get_rng_state()
+    assert runtime.probe(limit=0) > 0  # one round at least
+    assert runtime.probe(limit=0.02) > 0
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_readers_own_thread_count_wins(monkeypatch):

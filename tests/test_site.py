@@ -12,6 +12,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlparse
 import pytest
 from bs4 import BeautifulSoup
 
+from gan_helpers import widgets
 from tools import repository, serve
 
 pytestmark = pytest.mark.site
@@ -206,9 +207,11 @@ def test_page_introduces_itself(page):
 
 @pytest.mark.parametrize("page", [page for page in CHAPTERS if page.startswith("notebooks/")])
 def test_notebook_opens_in_colab(page):
-    slug = repository.slug(repository.url(ROOT))
-    address = f"https://colab.research.google.com/github/{slug}/blob/main/{page.removesuffix('.html')}.ipynb"
+    """Button and badge open the notebook edition, and the source, which Colab would show raw, is linked nowhere."""
+    address = repository.colab(repository.url(ROOT), Path(page).stem)
     assert soup(page).select(f'.article-header-buttons a[href="{address}"]')
+    assert soup(page).select(f'.bd-article a[href="{address}"]')
+    assert all(link["href"] == address for link in soup(page).select('a[href*="colab.research.google.com/github"]'))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -219,8 +222,8 @@ def test_our_script_is_linked_once_and_only_where_needed(page):
     assert len(links) == len(set(links))
     held = {element.name for element in soup(page).select(OURS)}
     needed = held | ({"gan-replay"} if held else set())  # its script is what the others build on
-    ours = {Path(link.split("?")[0]).stem for link in links if "/gan-" in link}
-    assert ours == needed
+    ours = {Path(link.split("?")[0]).stem for link in links}
+    assert ours & set(widgets.SCRIPTS) == needed
 
 
 PICTURE = """element => {

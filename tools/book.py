@@ -1,6 +1,6 @@
-"""Execute the notebooks in parallel and build the site: what `make book` runs.
+"""Execute the notebooks in parallel, build the site and the notebook edition: what `make book` runs.
 
-    python tools/book.py                builds _build/html
+    python tools/book.py                builds _build/html and _build/notebooks
     python tools/book.py --linkcheck    asks every external link of the book whether it still answers
 
 Outputs are kept in a jupyter-cache whose folder is named after everything they depend on beside the cells: the package,
@@ -23,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tools import edition
 from tools.keys import code_key, data_files, data_key, pages_key, site_key
 from tools.repository import ROOT
 
@@ -226,7 +227,7 @@ def main() -> int:
 
     if not options.linkcheck and stamp.exists() and stamp.read_text() == site_key(root, budget):
         print(f"Nothing has changed since the last build.{where}{'' if data_files() else no_data}")
-        return 0
+        return 0 if edition.is_current(root) else edition.main(root)
     pages, code = pages_key(root), code_key(root, budget)  # an edit from here on calls for another build
     _, failed = execute(root, budget, code)
     if failed:
@@ -239,7 +240,9 @@ def main() -> int:
         return 1
     if not options.linkcheck:
         stamp.write_text(f"{pages}-{outputs.name}")
+        status = edition.main(root)
         print(f"{where}{'' if data_files() else no_data}")
+        return status
     return 0
 
 

@@ -45,10 +45,18 @@ def measure(path: Path) -> tuple[float, int, str]:
 
 
 def headline(nb) -> str:
-    """What the cells with the tag `headline` printed, on one line."""
+    """What the cells with the tag `headline` printed and tabulated, on one line."""
     cells = [cell for cell in nb.cells if "headline" in cell.metadata.get("tags", [])]
-    outputs = [o for cell in cells for o in cell.get("outputs", []) if o.get("name") == "stdout"]
-    return "; ".join(line.strip().replace("|", "/") for o in outputs for line in o.text.splitlines() if line.strip())
+    told = [words(output) for cell in cells for output in cell.get("outputs", [])]
+    return "; ".join(line.strip().replace("|", "/") for text in told for line in text.splitlines() if line.strip())
+
+
+def words(output) -> str:
+    """The text of one output: of a print, or of a table; a picture has none."""
+    if output.get("name") == "stdout":
+        return output.text
+    data = output.get("data", {})
+    return data.get("text/plain", "") if "text/html" in data else ""
 
 
 def table(rows: list[tuple[str, float, int, str]], device: str) -> str:

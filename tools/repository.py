@@ -17,18 +17,43 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = ("_config.yml", "*.md", "CITATION.cff", "pyproject.toml", "book/*.md", "notebooks/*.ipynb", "gan_helpers/*.py")
 SLUG = r"[\w.-]+/[\w.-]+?"
 NO_MORE = r"(?![\w-]|\.\w)"  # the end of OWNER/REPO, though a full stop may follow
+COLAB = rf"(?<=colab\.research\.google\.com/github/){SLUG}/blob/(?:\w+/notebooks|\w+)/"
 SITE_KEYS = r"^( +(?:baseurl|ogp_site_url): *)\S+"  # where _config.yml, and it alone, names the published site
 
+COLAB_BRANCH = "notebooks"  # holds the notebook edition, which .github/workflows/notebooks.yml writes
+
 SETUP_CELL = """\
-# Uses gan_helpers where it is at hand, else installs it; your torch stays as it is.
+# Set up: install gan_helpers where it is missing, choose a device
+# Your torch stays as it is. To choose another budget, run this in a cell above,
+# and then all cells again: import os; os.environ["GAN_BUDGET"] = "smoke"
 try:
     import gan_helpers  # noqa: F401
 except ModuleNotFoundError:
     %pip install -q "gan_helpers @ git+{url}"
 from gan_helpers import runtime, style
 
-device = runtime.setup()
+device = runtime.setup(minutes={minutes})
 style.use()"""
+
+# How long each chapter takes, in minutes on one core of the machine that `runtime.REFERENCE` was measured on. `full` is
+# for a GPU; the set-up cell says that it was not measured.
+MINUTES: dict[str, dict[str, float]] = {
+    "00_five_minutes": {"page": 0.8},
+    "01_toy_gan": {"page": 1.1},
+    "02_what_d_measures": {"page": 0.8},
+    "03_vanishing_gradients": {"page": 1.6},
+    "04_fair_game": {"page": 1.1},
+    "05_mode_collapse": {"page": 3.1},
+    "06_mlp_mnist": {"page": 1.7},
+    "07_dcgan": {"page": 2.8},
+    "08_quality": {"page": 1.1},
+}
+
+
+def setup_cell(address: str, chapter: str) -> str:
+    """The set-up cell of a chapter, `01_toy_gan` for one."""
+    minutes = str(MINUTES.get(chapter, {})).replace("'", '"')
+    return SETUP_CELL.format(url=address, minutes=minutes)
 
 
 def url(root: Path = ROOT) -> str:
@@ -62,6 +87,15 @@ def pages(address: str) -> str:
     return host if repo.lower() == f"{owner}.github.io".lower() else f"{host}{repo}/"
 
 
+def colab(address: str, chapter: str) -> str:
+    """The address that opens a chapter of the notebook edition in Colab.
+
+    >>> colab("https://github.com/gan-book/gan-book", "01_toy_gan")
+    'https://colab.research.google.com/github/gan-book/gan-book/blob/notebooks/01_toy_gan.ipynb'
+    """
+    return f"https://colab.research.google.com/github/{slug(address)}/blob/{COLAB_BRANCH}/{chapter}.ipynb"
+
+
 def files(root: Path) -> Iterator[Path]:
     """The files that may name the repository."""
     for pattern in FILES:
@@ -86,7 +120,7 @@ def stamp(root: Path, new: str, write: bool = True) -> list[Path]:
         stamped = re.sub(rf"github\.com/{re.escape(slug(old))}{NO_MORE}", f"github.com/{slug(new)}", text)
         if path.name == "_config.yml":
             stamped = re.sub(SITE_KEYS, lambda key: key[1] + pages(new), stamped, flags=re.M)
-        stamped = re.sub(rf"(?<=colab\.research\.google\.com/github/){SLUG}(?=/blob/)", slug(new), stamped)
+        stamped = re.sub(COLAB, f"{slug(new)}/blob/{COLAB_BRANCH}/", stamped)
         stamped = re.sub(rf"(?<=gan_helpers @ git\+https://github\.com/){SLUG}(?=[\\\"'`])", slug(new), stamped)
         stamped = re.sub(
             rf"^cd {re.escape(slug(old).split('/')[1])}$", f"cd {slug(new).split('/')[1]}", stamped, flags=re.M

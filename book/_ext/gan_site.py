@@ -5,7 +5,6 @@
   for each element; a page links it only if it holds that element.
 - A badge picture on another host becomes a local one; scripts that are registered twice are linked once; roles that
   accessibility checkers refuse (a list of citations without list items) are left out.
-- Search works from the file system, where a browser lets no page read another: there it shows no summaries.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from gan_helpers import widgets
 ELEMENT = re.compile(r"<(gan-[a-z]+)")
 INLINE_SCRIPT = re.compile(r"<script\b[^>]*\bdata-gan-helpers\b[^>]*>.*?</script>\s*", re.DOTALL)
 REMOTE_BADGE = re.compile(r'src="https://colab\.research\.google\.com/assets/colab-badge\.svg"')
-SEARCH_FROM_FILES = "if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;"
 CITATION_ROLES = re.compile(r' role="doc-biblioentry"|(?<=<div) role="list"(?= class="citation-list")')
 MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions", "a11y", "sre")
 
@@ -57,8 +55,6 @@ def prepare_page(app: Sphinx, pagename: str, templatename: str, context: dict, d
     for i, element in enumerate(widgets.SCRIPTS):  # the first is what the others build on
         if element in held or (held and i == 0):
             app.add_js_file(f"{element}.js", loading_method="defer")
-    if pagename == "search":
-        app.add_js_file(None, body=SEARCH_FROM_FILES)
 
 
 def tidy_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Mapping
@@ -15,7 +16,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,14 @@ def decode(text: str) -> tuple[dict[str, Any], dict[str, NDArray]]:
             codes = np.cumsum(codes, axis=axis, dtype=codes.dtype)
         arrays[layout["name"]] = Channel(codes[layout["rows"]], **s).values()
     return header["meta"], arrays
+
+
+def png(figure: Figure, colours: int = 64) -> bytes:
+    """A figure as a small PNG of few colours, for readers without JavaScript."""
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png")
+    Image.open(drawn).convert("RGB").quantize(colours).save(small, "png", optimize=True)
+    return small.getvalue()
 
 
 def _unique(codes: NDArray) -> tuple[NDArray, list[int]]:

@@ -6,12 +6,20 @@ JavaScript; tests hold the two together, number for number.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gan_helpers import codec, metrics, style
 from gan_helpers.data import TARGETS
 from gan_helpers.losses import GAMES
 
@@ -74,12 +82,16 @@ SETTINGS = {
 }
 PER_PAGE = ("mode", "speed", "seed", "closed_form", "push", "latent_grid")  # the same in both columns of a comparison
 UNLABELLED = ("seed", "closed_form", "push", "latent_grid")  # set by buttons and by the legend
+ON_A_LINE = {"gaussian": (-2.0, 9.0), "mixture": (-5.0, 5.0)}  # the targets of one dimension, and what one sees of them
+IN_THE_PLANE = {"grid": (-5.5, 5.5)}  # of the others; where it is not said, from -3 to 3
+SAYS = "A still picture, before training. With JavaScript a GAN trains here while you watch and turn its settings."
+SEEN = 200  # samples in a picture
 
 
 class Lab:
     """A GAN that the reader trains on the page: play, single steps, sliders that act on the running networks.
 
-    Shown as the last value of a cell. In a terminal it prints one line; without JavaScript a sentence remains.
+    Shown as the last value of a cell. In a terminal it prints one line; without JavaScript a still picture remains.
 
     Args:
         title: heading of the element.
@@ -123,21 +135,43 @@ class Lab:
         self.query = urlencode(query)
         self._named = None if controls == "all" else " ".join(SETTINGS[name].key for name in self.controls)
 
+    def still(self) -> bytes:
+        """A PNG of what one begins with: real samples, and what untrained generators make of noise."""
+        runs = self._runs()
+        across = 4 if len(runs) > 2 else len(runs)
+        flat = all(run.get("target") in ON_A_LINE for run in runs)
+        height = {1: 2.4 if flat else 3.4, 2: 2.0 if flat else 3.2, 4: 4.4}[across]
+        with mpl.rc_context():
+            style.use()
+            figure = Figure(figsize=(7, height), dpi=80)
+            axes = figure.subplots(len(runs) // across, across, squeeze=False)
+            for run, ax, name in zip(runs, axes.flat, "AB" if len(runs) == 2 else " " * len(runs), strict=True):
+                _draw(ax, run)
+                ax.set_title(name.strip())
+                ax.locator_params(axis="x", nbins=3 if across == 4 else 8)
+            handles, labels = axes[0, 0].get_legend_handles_labels()
+            figure.legend(handles, labels, loc="outside upper left", ncols=2)
+            return codec.png(figure, colours=24)
+
+    def _runs(self) -> list[dict[str, Any]]:
+        """The settings of each GAN that is seen at first."""
+        first = self.settings
+        if self.compare or first.get("mode") == "compare":
+            return [first, first | self.compare]
+        seed = int(first.get("seed", 0))
+        return [first | {"seed": seed + i} for i in range(16)] if first.get("mode") == "many" else [first]
+
     def _html(self) -> str:
-        from gan_helpers.widgets import script
+        from gan_helpers.widgets import element
 
         attributes = {"settings": self.query, "heading": self.title}
         if self._named is not None:
             attributes["controls"] = self._named
-        written = "".join(f' {name}="{html.escape(value)}"' for name, value in attributes.items())
-        written += ' id="lab" share' if self.share else ""
-        written += " autoplay" if self.autoplay else ""
-        return (
-            f'<gan-lab data-lm-suppress-shortcuts="true"{written}>'
-            f"<p><strong>{html.escape(self.title)}</strong></p>"
-            "<p>Here a GAN trains while you watch and turn its settings; it needs JavaScript.</p></gan-lab>\n"
-            f"<script data-gan-helpers>{script()}</script>\n<script data-gan-helpers>{script('gan-lab')}</script>"
-        )
+        attributes |= {"id": "lab", "share": ""} if self.share else {}
+        attributes |= {"autoplay": ""} if self.autoplay else {}
+        target = self.settings.get("target", "ring").replace("_", " ")
+        alt = f"Before training: real data, {target}, and what an untrained generator makes of noise."
+        return element("gan-lab", self.title, alt, self.still(), SAYS, **attributes)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._html()}
@@ -146,6 +180,43 @@ class Lab:
         first = _in_words(self.settings) or "ring of 8 bumps"
         beside = f"beside it {_in_words(self.compare)}; " if self.compare else ""
         return f"Lab: {first}; {beside}open in a notebook or the book to train it"
+
+
+def _draw(ax: Axes, run: Mapping[str, Any]) -> None:
+    """Real data and what an untrained generator makes of noise, under the settings of one GAN."""
+    name, seed = run.get("target", "ring"), int(run.get("seed", 0))
+    dim = 1 if name in ON_A_LINE else 2
+    low, high = ON_A_LINE.get(name) or IN_THE_PLANE.get(name, (-3.0, 3.0))
+    fake = torch.from_numpy(_untrained(run, dim))
+    if dim == 1:
+        x = torch.linspace(low, high, 200)
+        p = TARGETS[name]().log_prob(x[:, None]).exp()
+        ax.fill_between(x, p, color=style.REAL, alpha=0.25, linewidth=0)
+        ax.plot(x, p, color=style.REAL, label="real data, density p")
+        ax.plot(x, metrics.kde(fake[:, 0], x, 0.15), "--", color=style.FAKE, label="generated, density q")
+        ax.set(xlim=(low, high), ylim=(0, 1.7 * float(p.max())), yticks=[])
+        return
+    t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    eight = np.stack([2 * np.sin(t), 1.2 * np.sin(2 * t)], axis=-1)  # what a reader who draws begins with
+    rng = torch.Generator().manual_seed(seed)
+    real = eight if name == "drawn" else TARGETS[name]().sample(SEEN, rng)
+    ax.plot(*real.T, "o", color=style.REAL, alpha=0.6, markersize=3, label="real")
+    ax.plot(*fake.T, "x", color=style.FAKE, markersize=4, label="generated")
+    ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", yticks=[])
+
+
+def _untrained(run: Mapping[str, Any], dim: int) -> NDArray:
+    """`(200, dim)` samples of an MLP with weights as PyTorch draws them, without touching PyTorch's own generator."""
+    rng = np.random.default_rng(int(run.get("seed", 0)))
+    z_dim = int(run.get("z_dim", dim))
+    x = rng.normal(size=(SEEN, z_dim)) if run.get("prior", "normal") == "normal" else rng.uniform(-1, 1, (SEEN, z_dim))
+    widths = [z_dim, *[int(run.get("g_units", 32))] * int(run.get("g_layers", 2)), dim]
+    for i, (n_in, n_out) in enumerate(pairwise(widths)):
+        w, b = (rng.uniform(-1, 1, shape) / np.sqrt(n_in) for shape in ((n_in, n_out), n_out))
+        x = x @ w + b
+        if i < len(widths) - 2:
+            x = np.tanh(x) if run.get("activation") == "tanh" else np.maximum(x, 0.2 * x)
+    return x
 
 
 def _must_know(kind: str, names: Sequence[str] | Mapping[str, Any], known: Sequence[str]) -> None:

@@ -131,7 +131,7 @@ class Latent:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from gan_helpers.widgets import element
 
-        shown = element("gan-latent", self.title, self.alt, self.data, self.still())
+        shown = element("gan-latent", self.title, self.alt, self.still(), data=self.data)
         return {"text/plain": repr(self), "text/html": shown}
 
     def __repr__(self) -> str:

@@ -119,9 +119,7 @@ class Rows:
             f"<tr>{cell(name, 'th', 'left')}{''.join(cell(text, 'td', 'right') for text in cells)}</tr>\n"
             for name, *cells in self.rows
         )
-        return (
-            f'<div class="gan-table"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>'
-        )
+        return f'<div class="gan-table"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>'
 
     def __repr__(self) -> str:
         lines = [self.header, *self.rows]

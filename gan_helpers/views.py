@@ -112,12 +112,19 @@ class Toy1D:
         ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderpad=0)
 
 
+Landmarks = Mapping[str, float]
+
+
 class Losses:
     """Both losses over time, with the landmarks log 4 (D can only guess) and log 2 (G's loss then).
 
-    A run holds, under the names given here, two arrays of shape `(frames,)`, in nats. All runs share one axis, from the
-    1st to the 98th percentile of everything recorded, widened to hold the landmarks; what lies outside is drawn at its
-    edge.
+    A run holds, under the names given here, two arrays of shape `(frames,)`. All runs share one axis, from the 1st to
+    the 98th percentile of everything recorded, widened to hold the landmarks; what lies outside is drawn at its edge.
+
+    Args:
+        landmarks: `{"log 4": value}`; or, where they are not the same in all runs, a function of a run that returns
+            such a dict. Besides its arrays a run holds the values of its settings, under their names.
+        unit: of the losses; "" for a game whose losses have none.
     """
 
     def __init__(
@@ -125,34 +132,47 @@ class Losses:
         d_loss: str = "d_loss",
         g_loss: str = "g_loss",
         *,
-        landmarks: Mapping[str, float] | None = None,
+        landmarks: Landmarks | Callable[[Run], Landmarks] | None = None,
+        unit: str = "nats",
     ) -> None:
-        self.d_loss, self.g_loss = d_loss, g_loss
-        self.landmarks = {"log 4": theory.LOG4, "log 2": theory.LOG2} if landmarks is None else dict(landmarks)
+        self.d_loss, self.g_loss, self.unit = d_loss, g_loss, unit
+        self.landmarks = {"log 4": theory.LOG4, "log 2": theory.LOG2} if landmarks is None else landmarks
+
+    def _marks(self, run: Run) -> Landmarks:
+        return self.landmarks(run) if callable(self.landmarks) else self.landmarks
 
     def needs(self) -> list[Need]:
         return [Need(key, (), pack=codec.halves) for key in (self.d_loss, self.g_loss)]
+
+    def _all_marks(self, runs: Sequence[Run]) -> list[Landmarks]:
+        """Those of each run; once, if they are the same in all."""
+        return [self._marks(run) for run in (runs if callable(self.landmarks) else runs[:1])]
 
     def _range(self, runs: Sequence[Run]) -> tuple[float, float]:
         values = np.concatenate([run[key] for run in runs for key in (self.d_loss, self.g_loss)])
         values = values[np.isfinite(values)]
         low, high = np.percentile(values, [1, 98]) if values.size else (0.0, 1.0)
-        marks = list(self.landmarks.values())
+        marks = [value for each in self._all_marks(runs) for value in each.values()]
         low, high = float(min(low, 0.0, *marks)), float(max(high, *marks, low + 1e-6))
         return low, high + 0.08 * (high - low)
 
     def spec(self, runs: Sequence[Run]) -> dict[str, Any]:
         lo, hi = self._range(runs)
-        marks = [[value, name] for name, value in self.landmarks.items()]
-        return {"type": "Losses", "dLoss": self.d_loss, "gLoss": self.g_loss, "lo": lo, "hi": hi, "landmarks": marks}
+        marks = [[[value, name] for name, value in each.items()] for each in self._all_marks(runs)]
+        given = {"marksOf": marks} if callable(self.landmarks) else {"landmarks": marks[0]}
+        names = {"dLoss": self.d_loss, "gLoss": self.g_loss, "unit": self.unit}
+        return {"type": "Losses", "lo": lo, "hi": hi, **given, **names}
 
     def still(self, ax: Axes, run: Run, frame: int) -> None:
         ax.plot(run[self.d_loss], color=style.INK, label="D's loss")
         ax.plot(run[self.g_loss], color=style.FAKE, ls="--", label="G's loss")
-        for name, value in self.landmarks.items():
+        low, high = self._range([run])
+        beside = -np.inf  # of the label below, so that none overprints the next
+        for name, value in sorted(self._marks(run).items(), key=lambda mark: mark[1]):
+            beside = max(value, beside + 0.14 * (high - low))
             ax.axhline(value, color=style.MUTED, lw=0.8, ls=":")
-            ax.annotate(f" {name}", (1, value), xycoords=("axes fraction", "data"), va="center", fontsize=8)
-        ax.set(ylim=self._range([run]), xticks=[], xlabel="time")
+            ax.annotate(f" {name}", (1, beside), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+        ax.set(ylim=(low, high), xticks=[], xlabel="time")
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0)
 
 

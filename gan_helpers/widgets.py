@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
 from gan_helpers import codec, style
 from gan_helpers.lab import Lab
@@ -50,10 +48,11 @@ __all__ = [
 # Joined in this order. What trains in the browser is a second script, which builds on the first.
 TRAINER = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
 SCRIPTS = {
-    "gan-replay": ("codec.js", "draw.js", "views.js", "trail.js", "looks.js", "replay.js"),
+    "gan-replay": ("codec.js", "draw.js", "touch.js", "views.js", "trail.js", "looks.js", "replay.js"),
     "gan-lab": (*TRAINER, "lab-state.js", "lab-views.js", "lab.js"),
     "gan-latent": ("rng.js", "layers.js", "latent.js"),
 }
+SAYS = "A still picture; with JavaScript, sliders move it."
 TOP_LEVEL = re.compile(r"^(?:async function|function|class|const) (\w+)", re.MULTILINE)
 
 
@@ -89,19 +88,26 @@ def _source(element: str) -> str:
     return re.sub(r"^\s*(?://.*\n\s*)*", "", _text(element), flags=re.MULTILINE)
 
 
-def element(tag: str, title: str, alt: str, data: str, picture: bytes) -> str:
-    """An element as HTML: what `codec.encode` packed, a PNG that is seen until it starts, and the scripts it needs.
+def element(tag: str, title: str, alt: str, picture: bytes, says: str = SAYS, **attributes: str) -> str:
+    """An element as HTML: what is seen until it starts, on paper and without JavaScript, and the scripts it needs.
 
-    >>> element("gan-latent", "A < B", "Two letters.", "H4sI", b"").splitlines()[0][:68]
+    Args:
+        tag, title, alt: its name, its heading, and what the picture shows in words.
+        picture: a PNG.
+        says: what JavaScript adds to the picture.
+        attributes: of the element; `data` is what `codec.encode` packed. An empty one stands without a value.
+
+    >>> element("gan-latent", "A < B", "Two letters.", b"", data="H4sI").splitlines()[0][:68]
     '<gan-latent data-lm-suppress-shortcuts="true" data="H4sI"><p><strong'
     """
     shown = base64.b64encode(picture).decode()
-    alt = html.escape(f"{alt} (still picture: the sliders need JavaScript)")
+    written = "".join(f' {name}="{html.escape(value)}"' if value else f" {name}" for name, value in attributes.items())
     needed = dict.fromkeys(["gan-replay", tag])  # each once
     scripts = [f"<script data-gan-helpers>{script(name)}</script>" for name in needed]
     return (
-        f'<{tag} data-lm-suppress-shortcuts="true" data="{data}"><p><strong>{html.escape(title)}</strong></p>'
-        f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{shown}"></{tag}>\n' + "\n".join(scripts)
+        f'<{tag} data-lm-suppress-shortcuts="true"{written}><p><strong>{html.escape(title)}</strong></p>'
+        f'<img alt="{html.escape(alt)}" style="max-width:100%" src="data:image/png;base64,{shown}">'
+        f"<p>{html.escape(says)}</p></{tag}>\n" + "\n".join(scripts)
     )
 
 
@@ -180,7 +186,9 @@ class _Grid:
         if missing:
             first = ", ".join(f"{n}={v!r}" for n, v in zip(names, missing[0], strict=True)) or "()"
             raise ValueError(f"{len(missing)} of {len(keys)} runs are missing, the first is {first}")
-        return cls(keys, [{name: _array(a) for name, a in runs[key].items()} for key in keys])
+        chosen = [{name: _array(v) for name, v in zip(names, key, strict=True)} for key in keys]
+        arrays = [{name: _array(a) for name, a in runs[key].items()} for key in keys]
+        return cls(keys, [settings | found for settings, found in zip(chosen, arrays, strict=True)])
 
     def stack(self, need: Need, frames: int) -> NDArray:
         """`(runs, [frames,] *item)` of one recorded array, checked."""
@@ -212,9 +220,10 @@ class Replay:
         views: `Toy1D`, `Losses`, `Images`, `Points`, `Trail`; each says which arrays a run must hold.
         metrics: `{"label": "name"}` of arrays of shape `(frames,)` that are shown as numbers.
         title, alt: heading, and what the picture shows in words.
-        start: frame shown first, an index into `steps`.
+        start: frame shown first, an index into `steps`; by default the last, where the settings differ most.
         closed_form: whether the dotted p / (p + q) of `Toy1D` is on at first.
-        autoplay, loop, fps: never on its own by default; `fps` None plays the whole in about eight seconds.
+        autoplay, loop, fps: never on its own by default; `fps` None plays the whole in eight seconds, or as long as it
+            takes at 15 frames a second.
         max_bytes: limit for the compressed data.
 
     Raises:
@@ -234,7 +243,7 @@ class Replay:
         alt: str,
         settings: Sequence[Setting] = (),
         metrics: Mapping[str, str] | None = None,
-        start: int = 0,
+        start: int = -1,
         closed_form: bool = True,
         autoplay: bool = False,
         loop: bool = False,
@@ -260,7 +269,7 @@ class Replay:
             "toggled": closed_form,
             "autoplay": autoplay,
             "loop": loop,
-            "fps": fps or min(max(len(self.steps) / 8, 4), 15),
+            "fps": fps or min(max(len(self.steps) - 1, 1) / 8, 15),
         }
         self.data = codec.encode(meta, channels)
         self.nbytes = len(self.data) * 3 // 4
@@ -295,13 +304,10 @@ class Replay:
             run = self._grid.runs[self._grid.keys.index(tuple(s.default for s in self.settings))]
             for view, ax in zip(self.views, axes, strict=True):
                 view.still(ax, run, -1)
-            drawn, small = io.BytesIO(), io.BytesIO()
-            figure.savefig(drawn, format="png")
-        Image.open(drawn).convert("RGB").quantize(64).save(small, "png", optimize=True)
-        return small.getvalue()
+            return codec.png(figure)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        shown = element("gan-replay", self.title, self.alt, self.data, self.still())
+        shown = element("gan-replay", self.title, self.alt, self.still(), data=self.data)
         return {"text/plain": repr(self), "text/html": shown}
 
     def __repr__(self) -> str:

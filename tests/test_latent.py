@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from finger import BELOW, PHONE, Finger
 from torch import Tensor, nn
 
 from gan_helpers import codec, convnets, runtime, widgets
@@ -61,8 +62,8 @@ def samples(n: int, z_dim: int = 6) -> Tensor:
 def show(open_page: Callable) -> Callable[..., Any]:
     """Open a page with elements, and wait until all have drawn all their pictures."""
 
-    def show(*shown: Latent, body: str = "", wait: bool = True, **options: Any) -> Any:
-        body += "".join(one._repr_mimebundle_()["text/html"] for one in shown)
+    def show(*shown: Latent, body: str = "", after: str = "", wait: bool = True, **options: Any) -> Any:
+        body += "".join(one._repr_mimebundle_()["text/html"] for one in shown) + after
         ready = "hosts().every((e) => e.shown && !e.pending)" if wait else ""
         return open_page("gan-latent", body, ready, helpers=HELPERS, **options)
 
@@ -343,7 +344,7 @@ def test_every_control_has_a_label_and_says_its_value(show: Callable) -> None:
     drawn(page)
     assert page.evaluate("inside('#between').getAttribute('aria-valuetext')") == "100% of the way to B"
     assert page.evaluate("inside('#d2').getAttribute('aria-valuetext')") == "-3.0"
-    assert page.evaluate("[...host().shadowRoot.querySelectorAll('output')].map((o) => o.textContent)") == [
+    assert page.evaluate("[...host().shadowRoot.querySelectorAll('.value')].map((o) => o.textContent)") == [
         "1.00", "0.0", "-3.0", "0.0"]  # fmt: skip
 
 
@@ -390,6 +391,41 @@ def test_no_sideways_scroll_axe_clean_light_and_dark(show: Callable, width: int,
     assert [v["id"] for v in result.response["violations"]] == [], result.generate_report()
 
 
+def test_on_a_phone_the_picture_stands_above_its_sliders_and_a_swipe_scrolls(show: Callable) -> None:
+    page = show(latent(), after=BELOW, **PHONE)
+    tops = "[host().big, ...host().sliders.map((s) => s.input)].map((n) => n.getBoundingClientRect().bottom)"
+    heights = page.evaluate(tops)
+    assert heights == sorted(heights)
+    assert heights[-1] - heights[0] < 700
+    wide = (
+        "[...host().shadowRoot.querySelectorAll('.card *:not(.told)')].filter((n) => n.scrollWidth > n.clientWidth + 1)"
+    )
+    assert page.evaluate(f"{wide}.filter((n) => n.clientWidth).map((n) => n.outerHTML)") == []
+    finger, slider, before = Finger(page), page.locator("gan-latent #d1"), drawn(page)
+    finger.swipe(slider, along=-150)
+    assert page.evaluate("scrollY") > 60
+    assert drawn(page) == before
+    page.evaluate("scrollTo(0, 0)")
+    finger.swipe(slider, across=200)
+    assert page.evaluate("host().values[1]") > 0.5
+    assert page.evaluate("scrollY") == 0
+
+
+def test_printed_it_shows_its_pictures_without_controls(show: Callable) -> None:
+    page = show(latent(), color_scheme="dark")
+    page.evaluate("host().patience = -1; host().sliders[1].input.value = 2; host().changed()")
+    page.emulate_media(media="print")
+    page.wait_for_function("host().card.dataset.theme === 'light'")
+    states = "host().small.every((one) => one.state === host().state(one.way))"
+    assert page.evaluate(states)  # nothing is left half drawn
+    seen = "[...host().shadowRoot.querySelectorAll('button, input, .slider')].filter((n) => n.checkVisibility())"
+    assert page.evaluate(f"{seen}.length") == 0
+    assert "Direction 1" in page.evaluate("host().card.innerText")
+    assert "2.0" in page.evaluate("host().card.innerText")
+    page.set_viewport_size({"width": 640, "height": 900})
+    assert page.evaluate("host().big.clientWidth / host().big.clientHeight") == pytest.approx(1, abs=0.02)
+
+
 def test_two_elements_keep_to_themselves(show: Callable) -> None:
     page = show(latent(), latent())  # each bundle brings the scripts
     first, second = drawn(page, 0), drawn(page, 1)
@@ -409,6 +445,7 @@ def test_far_below_the_weights_stay_packed(show: Callable) -> None:
 def test_without_script_a_picture_stays(show: Callable) -> None:
     page = show(latent(), java_script_enabled=False, wait=False)
     assert page.locator("gan-latent img").bounding_box()["width"] > 100
+    assert page.get_by_text("with JavaScript, sliders move it").is_visible()
 
 
 def test_bundle_and_line() -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from finger import BELOW, PHONE, Finger
+from matplotlib.figure import Figure
 
 from gan_helpers import codec, widgets
 from gan_helpers.theory import normal_pdf
@@ -50,6 +52,7 @@ def toy(runs: Any = record, settings: Any = (RATE, GAME), **changes: Any) -> Rep
         "metrics": {"W1": "w1"},
         "title": "Two bumps & a <judge>",
         "alt": 'Densities "real" and generated.',
+        "start": 0,
     }
     return Replay(runs, **(options | changes))
 
@@ -193,7 +196,7 @@ def test_bundle_holds_a_line_a_picture_and_a_guarded_script() -> None:
     bundle = toy()._repr_mimebundle_()
     assert bundle["text/plain"].startswith("Replay: 6 settings")
     found = Elements(bundle["text/html"]).found
-    assert [tag for tag, _ in found] == ["gan-replay", "p", "strong", "img", "script"]
+    assert [tag for tag, _ in found] == ["gan-replay", "p", "strong", "img", "p", "script"]
     picture = found[3][1]
     assert picture["alt"].startswith('Densities "real" and generated.')
     assert base64.b64decode(picture["src"].split(",")[1]).startswith(b"\x89PNG")
@@ -204,7 +207,7 @@ def test_bundle_holds_a_line_a_picture_and_a_guarded_script() -> None:
 
 
 def test_script_is_small_and_needs_nothing_else() -> None:
-    assert len(widgets.script().encode()) < 32_000
+    assert len(widgets.script().encode()) < 38_000
     assert len(widgets.script("gan-lab").encode()) < 60_000
     assert len(widgets.script("gan-latent").encode()) < 12_000
     text = "".join(map(widgets.script, widgets.SCRIPTS))
@@ -257,8 +260,8 @@ def test_every_control_changes_the_picture_by_keyboard(show: Callable) -> None:
     press(page, ".legend input", "Space")
     seen.append(drawn(page))
     assert len(set(seen)) == 6
-    assert page.evaluate("inside('#time + *, .time output').textContent") == "50"
-    assert page.evaluate("inside('.settings output').textContent") == "0.05"
+    assert page.evaluate("inside('.time .value').textContent") == "50"
+    assert page.evaluate("inside('.settings .value').textContent") == "0.05"
     assert page.evaluate("inside('#time').getAttribute('aria-valuetext')") == "step 50"
 
 
@@ -450,7 +453,7 @@ def test_images_and_points(show: Callable) -> None:
     images = rng.integers(0, 256, (len(STEPS), 6, 8, 8)).astype(np.uint8)
     run = {"frames": images, "real": rng.normal(size=(40, 2)), "fake": rng.normal(size=(len(STEPS), 50, 2))}
     views = [Images(rows=2, cols=3, smooth=False, levels=256), Points()]
-    page = show(Replay(run, steps=STEPS, views=views, title="Digits", alt="Six digits and some points."))
+    page = show(Replay(run, steps=STEPS, views=views, title="Digits", alt="Six digits and some points.", start=0))
     np.testing.assert_array_equal(page.evaluate("[...host().channels.frames.values(0, 2)]"), images[2].ravel())
     before = drawn(page).split("data:image")
     press(page, "#time", "ArrowRight")
@@ -470,7 +473,9 @@ def test_trail_leaves_its_point_where_it_was_recorded(show: Callable) -> None:
     path = np.stack([np.linspace(-1, 1, len(STEPS)), np.full(len(STEPS), 0.5)], axis=-1)
     runs = {"in": {"path": path, "push": -view.places()}, "out": {"path": 9 * path, "push": view.places()}}
     setting = Setting("way", "Way", ["in", "out"])
-    page = show(Replay(runs, steps=STEPS, views=[view], settings=[setting], title="Two players", alt="A point."))
+    page = show(
+        Replay(runs, steps=STEPS, views=[view], settings=[setting], title="Two players", alt="A point.", start=0)
+    )
     np.testing.assert_allclose(page.evaluate("[...host().channels.path.values(0, 2)]"), path[2], atol=2e-3)
     inside = drawn(page)
     press(page, "#time", "End")
@@ -500,6 +505,238 @@ def test_unreadable_data_leave_the_picture_and_say_why(show: Callable) -> None:
     page.wait_for_function("inside('[role=status]')")
     assert "could not start" in page.evaluate("inside('[role=status]').textContent")
     assert page.locator("gan-replay img").is_visible()
+
+
+# ---- where it opens, and how long a film lasts
+
+
+CHANGED = """async (i, k) => {
+    const pixels = () => [...host().shadowRoot.querySelectorAll("canvas")].map((c) =>
+        new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer));
+    const before = pixels();
+    const kept = host().choice[i];
+    host().choose(i, k);
+    await settled();
+    const after = pixels();
+    host().choose(i, kept);
+    await settled();
+    const changed = before.map((canvas, n) => canvas.filter((v, at) => v !== after[n][at]).length);
+    return changed.reduce((a, b) => a + b) / before.reduce((sum, canvas) => sum + canvas.length, 0);
+}"""
+
+
+def test_it_opens_where_each_setting_changes_the_picture(show: Callable) -> None:
+    """At least 5 % of its pixels; at the first step all runs look alike."""
+    shares = {}
+    for name, options in {"last": {}, "first": {"start": 0}}.items():
+        replay = Replay(
+            record, settings=[RATE, GAME], steps=STEPS, views=[Toy1D(X, z=Z), Losses()], title="t", alt="a", **options
+        )
+        page = show(replay)
+        change = f"(async ([i, k]) => ({CHANGED})(i, k))"
+        shares[name] = [page.evaluate(change, [i, k]) for i, k in ((0, 0), (0, 2), (1, 1))]
+    assert min(shares["last"]) > 0.05
+    assert min(shares["first"]) < 0.05
+
+
+@pytest.mark.parametrize("frames", [2, 4, 20, 61, 251])
+def test_a_film_lasts_at_least_six_seconds(frames: int) -> None:
+    losses = {"d_loss": np.ones(frames), "g_loss": np.ones(frames)}
+    options: dict[str, Any] = {"steps": range(frames), "views": [Losses()], "title": "t", "alt": "a"}
+    meta, _ = codec.decode(Replay(losses, **options).data)
+    assert 6 <= (frames - 1) / meta["fps"] < 20
+    assert meta["first"] == frames - 1
+    meta, _ = codec.decode(Replay(losses, fps=30, start=0, **options).data)
+    assert (meta["fps"], meta["first"]) == (30, 0)
+
+
+def test_a_film_goes_on_where_it_was_left(show: Callable) -> None:
+    body = toy(loop=True, fps=30)._repr_mimebundle_()["text/html"] + '<div style="height:5000px"></div>'
+    page = show(body=body)
+    page.locator("gan-replay .play").click()
+    for go, plays in ((4000, "false"), (0, "true")):
+        page.evaluate(f"scrollTo(0, {go})")
+        page.wait_for_function(f"Boolean(host().timer) === {plays}")
+    page.locator("gan-replay .play").click()
+    for go in (4000, 0):
+        page.evaluate(f"scrollTo(0, {go})")
+        page.wait_for_function(f"host().inSight === {str(go == 0).lower()}")
+    assert page.evaluate("!host().timer")  # the reader paused it
+
+
+# ---- on a phone
+
+
+def test_on_a_phone_the_picture_stands_above_its_sliders(show: Callable) -> None:
+    order = "[...host().shadowRoot.querySelectorAll('canvas, input[type=range], select')].map((n) => n.id || n.tagName)"
+    page = show(toy(), width=390)
+    assert page.evaluate(order) == ["CANVAS", "s0", "s1", "time", "CANVAS"]  # the tab key follows what is seen
+    tops = page.evaluate(order.replace("n.id || n.tagName", "n.getBoundingClientRect().top"))
+    assert tops[0] < min(tops[1:3]) < max(tops[1:3]) < tops[3] < tops[4]
+    assert tops[3] - tops[0] < 700
+    press(page, "#s0", "ArrowRight")
+    before = drawn(page)
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.wait_for_function("!host().narrow")
+    assert page.evaluate(order) == ["s0", "s1", "time", "CANVAS", "CANVAS"]
+    assert page.evaluate("host().shadowRoot.activeElement.id") == "s0"
+    assert drawn(page) != before
+
+
+NOTE_TEXT = """
+const write = CanvasRenderingContext2D.prototype.fillText;
+window.outside = [];
+window.sizes = new Set();
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const m = this.measureText(text), at = this.getTransform(), k = this.canvas.width / this.canvas.clientWidth;
+    const [left, right] = [x - m.actualBoundingBoxLeft, x + m.actualBoundingBoxRight];
+    const [top, bottom] = [y - m.actualBoundingBoxAscent, y + m.actualBoundingBoxDescent];
+    const corners = [[left, top], [right, bottom]].map(([u, v]) => at.transformPoint({ x: u, y: v }));
+    const out = ({ x, y }) => x < -k || y < -k || x > this.canvas.width + k || y > this.canvas.height + k;
+    if (corners.some(out)) outside.push(text);
+    sizes.add(parseFloat(this.font) * Math.hypot(at.a, at.b) / k);
+    write.call(this, text, x, y);
+};
+"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_nothing_is_cut_on_a_phone_and_text_stays_legible(open_page: Callable, width: int) -> None:
+    rng = np.random.default_rng(0)
+    trail = Trail(limits=(-2.0, 2.0), side=5)
+    path = {"path": np.ones((len(STEPS), 2)), "push": trail.places()}
+    points = {"real": rng.normal(size=(40, 2)), "fake": rng.normal(size=(len(STEPS), 50, 2))}
+    marks = Losses(landmarks={"log 4": 1.386, "log 2": 0.693, "-log 2": -0.693})
+    options: dict[str, Any] = {"steps": [1000 * s for s in STEPS], "title": "A title", "alt": "a"}
+    shown = [toy(views=[Toy1D(X, z=Z), marks]), Replay(path, views=[trail], **options)]
+    shown += [Replay(points, views=[Points()], **options)]
+    body = "".join(replay._repr_mimebundle_()["text/html"] for replay in shown)
+    page = open_page("gan-replay", body, "hosts()[0].card", helpers=HELPERS + NOTE_TEXT, width=width)
+    for i in range(len(shown)):
+        page.evaluate(f"host({i}).scrollIntoView()")
+        page.wait_for_function(f"host({i}).card")
+        settle(page)
+        parts = f"[...host({i}).shadowRoot.querySelectorAll('.card *:not(select, .told)')]"
+        wide = f"{parts}.filter((n) => n.clientWidth && n.scrollWidth > n.clientWidth + 1).map((n) => n.outerHTML)"
+        assert page.evaluate(wide) == []
+    assert page.evaluate("outside") == []
+    assert page.evaluate("Math.min(...sizes)") >= 10
+
+
+@pytest.mark.parametrize("part", ["#time", "#s0", "canvas.timeline"])
+def test_a_swipe_up_scrolls_and_a_swipe_across_or_a_tap_sets(show: Callable, part: str) -> None:
+    page = show(body=toy(start=2)._repr_mimebundle_()["text/html"] + BELOW, **PHONE)
+    count = "window.set = 0; const show = host().show; host().show = function (...a) { set++; show.apply(this, a); };"
+    page.evaluate(f"() => {{ {count} }}")
+    finger, target = Finger(page), page.locator(f"gan-replay {part}").first
+    state = "[host().frame, ...host().choice, ...[...host().shadowRoot.querySelectorAll('input')].map((i) => i.value)]"
+    before = page.evaluate(state)
+    finger.swipe(target, along=-150)
+    assert page.evaluate("scrollY") > 60
+    assert page.evaluate(state) == before
+    assert page.evaluate("set") == 0
+    page.evaluate("scrollTo(0, 0)")
+    finger.swipe(target, across=230)
+    across = page.evaluate(state)
+    assert across != before
+    assert page.evaluate("scrollY") == 0
+    finger.swipe(target)
+    assert page.evaluate(state) != across
+
+
+# ---- on paper
+
+
+@pytest.mark.parametrize("width", [390, 1000])
+def test_printed_from_a_dark_page_it_is_black_on_white_without_controls(show: Callable, width: int) -> None:
+    page = show(toy(), color_scheme="dark", width=width)
+    page.locator("gan-replay .legend input").uncheck()
+    dark = drawn(page)
+    page.emulate_media(media="print")
+    page.wait_for_function("host().card.dataset.theme === 'light'")
+    assert page.evaluate("drawn()") != dark  # at once: a printer does not wait for a frame
+    assert page.evaluate("getComputedStyle(host().card).backgroundColor") == "rgb(255, 255, 255)"
+    seen = "[...host().shadowRoot.querySelectorAll('%s')].filter((n) => n.checkVisibility()).length"
+    assert page.evaluate(seen % "button, select, input, .slider") == 0
+    assert page.evaluate(seen % "canvas") == 2
+    text = page.evaluate("host().card.innerText")
+    assert re.search(r"Learning rate of D\s+0\.005\s+Loss <b>of G</b>\s+saturating\s", text)
+    assert "the best D there is" not in text  # the legend lists what is drawn
+    ratio = "(c) => (c.clientWidth * c.height) / (c.clientHeight * c.width)"
+    shape = f"[...host().shadowRoot.querySelectorAll('canvas')].map({ratio})"
+    page.set_viewport_size({"width": 700, "height": 900})
+    assert page.evaluate(shape) == pytest.approx(
+        [1, 1], abs=0.02
+    )  # paper is not as wide, and the picture keeps its shape
+    page.emulate_media(media="screen")
+    page.wait_for_function("host().card.dataset.theme === 'dark'")
+
+
+def test_a_printed_page_has_no_empty_box(show: Callable) -> None:
+    """A dark page on which the second element has not started; `page.pdf()` prints as a reader would."""
+    body = toy()._repr_mimebundle_()["text/html"]
+    page = show(body=body + '<div style="height:9000px"></div>' + body, wait=False, color_scheme="dark")
+    page.wait_for_function("host(0).card?.dataset.theme && !host(0).pending")
+    page.evaluate("""() => { window.themes = []; const paint = host(0).paint;
+        host(0).paint = function () { themes.push(this.card.dataset.theme); paint.call(this); }; }""")
+    assert len(page.pdf()) > 20_000
+    assert page.evaluate("themes[0]") == "light"
+    page.wait_for_function("host(0).card.dataset.theme === 'dark'")
+    assert page.locator("gan-replay img").nth(1).is_visible() or page.evaluate("Boolean(host(1).card)")
+
+
+# ---- what is said of the pictures
+
+
+def test_a_loss_chart_has_words_of_its_own(show: Callable) -> None:
+    page = show(toy())
+    heaps, losses = page.evaluate(
+        "[...host().shadowRoot.querySelectorAll('canvas')].map((c) => c.getAttribute('aria-label'))"
+    )
+    assert heaps.startswith('Densities "real" and generated.')
+    assert re.match(
+        r"Both losses from step 0 to step 50, with dotted lines at log 4, log 2\. At this step D's loss is ", losses
+    )
+    assert "Densities" not in losses
+
+
+def test_only_the_sentence_is_a_live_region(show: Callable) -> None:
+    page = show(toy())
+    live = "[...host().shadowRoot.querySelectorAll('output, [aria-live], [role=status], [role=alert], [role=log]')]"
+    assert page.evaluate(f"{live}.map((node) => node.className)") == ["told"]
+
+
+def test_landmarks_may_differ_from_run_to_run(show: Callable) -> None:
+    def landmarks(run: Any) -> dict[str, float]:
+        return {"log 4": 1.386, **({"log 2": 0.693} if run["game"] == "ns" else {"-log 2": -0.693})}
+
+    page = show(toy(views=[Losses(landmarks=landmarks, unit="")]))
+    label = "inside('canvas').getAttribute('aria-label')"
+    assert "with dotted lines at log 4, -log 2." in page.evaluate(label)
+    press(page, "#s1", "ArrowDown")
+    settle(page)
+    assert "with dotted lines at log 4, log 2." in page.evaluate(label)
+    assert "nats" not in page.evaluate("inside('.legend').textContent")
+
+
+def test_landmarks_of_the_still_do_not_overprint() -> None:
+    figure = Figure(figsize=(7, 1.25))
+    ax = figure.subplots()
+    view = Losses(landmarks={"log 4": 1.386, "log 2": 0.693, "0": 0.0})
+    view.still(ax, {"d_loss": np.array([40.0, 60.0]), "g_loss": np.array([50.0, 60.0])}, -1)
+    heights = sorted(text.get_window_extent().y0 for text in ax.texts)
+    assert len(heights) == 3
+    assert min(np.diff(heights)) > 7  # pixels at 100 dpi, letters of 8 points
+
+
+def test_points_outside_the_picture_are_counted(show: Callable) -> None:
+    fake = np.zeros((len(STEPS), 40, 2))
+    fake[1:, :10] = 9
+    run = {"real": np.array([[1.0, 1.0], [-1.0, -1.0]]), "fake": fake}
+    page = show(Replay(run, steps=STEPS, views=[Points()], title="t", alt="a", start=0))
+    assert "outside" not in page.evaluate("host().sentence()")
+    press(page, "#time", "End")
+    assert page.evaluate("inside('.metrics').textContent") == "generated samples outside the picture 25 %"
 
 
 def test_decoding_a_hundred_runs(show: Callable, big: str, capsys: pytest.CaptureFixture) -> None:

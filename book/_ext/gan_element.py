@@ -4,7 +4,10 @@
     ```
 
 places the HTML output of the code cell tagged `element:toy`. The welcome page holds a slider this way, and the runs
-behind it are the chapter's own.
+behind it are the chapter's own. And another, for the page that is a laboratory:
+
+    ```{laboratory} GAN laboratory
+    ```
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
+
+from gan_helpers.lab import Lab
 
 
 class Element(Directive):
@@ -44,7 +49,19 @@ class Element(Directive):
         return [nodes.raw("", pages[0], format="html")]
 
 
+class Laboratory(Directive):
+    """The laboratory with all its controls, which keeps its settings in the page's address; argument: its heading."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        made = Lab(self.arguments[0], share=True)._repr_mimebundle_()["text/html"]
+        return [nodes.raw("", made, format="html")]
+
+
 def setup(app: Sphinx) -> dict:
     """Register with Sphinx."""
     app.add_directive("element", Element)
+    app.add_directive("laboratory", Laboratory)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

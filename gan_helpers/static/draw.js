@@ -22,8 +22,11 @@ function legendMark(name) {
   return svg;
 }
 
+const paper = { now: false }; // whether the page is being printed, black on white
+
 // Which theme the page shows: the book's own switch, JupyterLab, Colab, VS Code, then the system's wish.
 function pageIsDark() {
+  if (paper.now) return false;
   const html = document.documentElement;
   const body = document.body || html;
   const named = html.dataset.theme || html.getAttribute("theme");
@@ -42,6 +45,14 @@ function watchTheme() {
   observer.observe(document.documentElement, seen);
   if (document.body) observer.observe(document.body, seen);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
+  const print = (now) => {
+    paper.now = now;
+    tell();
+  };
+  const media = matchMedia("print");
+  media.addEventListener("change", () => print(media.matches));
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
 }
 
 // A canvas of this many css pixels, sharp on any screen, cleared; returns its context.
@@ -74,6 +85,12 @@ function number(v) {
   const size = Math.abs(v);
   if (Number.isInteger(v)) return v.toLocaleString("en");
   return size < 0.001 || size >= 1e6 ? v.toExponential(1) : v.toFixed(size < 10 ? 3 : 1);
+}
+
+// No share but 0 rounds to "0 %", none but 1 to "100 %".
+function percent(share) {
+  const near = Math.min(share, 1 - share);
+  return `${(100 * share).toFixed(near > 0 && near < 0.015 ? 1 : 0)} %`;
 }
 
 // A line through finite points only: a gap in the values is a gap in the line.
@@ -111,6 +128,15 @@ function fill(c, color, alpha = 1) {
 function write(c, text, x, y, color, align = "center", base = "middle") {
   Object.assign(c, { fillStyle: color, textAlign: align, textBaseline: base });
   c.fillText(text, x, y);
+}
+
+// Where to write labels that would overprint: as near to their own heights as a gap allows, between top and bottom.
+function spread(heights, gap, top, bottom) {
+  const order = heights.map((_, i) => i).sort((i, k) => heights[i] - heights[k]);
+  const at = [];
+  order.forEach((i, k) => (at[i] = Math.max(heights[i], k ? at[order[k - 1]] + gap : top)));
+  order.reverse().forEach((i, k) => (at[i] = Math.min(at[i], k ? at[order[k - 1]] - gap : bottom)));
+  return at;
 }
 
 function disc(c, x, y, r, color, alpha = 1) {

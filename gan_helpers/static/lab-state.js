@@ -36,11 +36,12 @@ const CONTROLS = {
 const IN_VIEW = Object.keys(CONTROLS).slice(0, 8);
 const LOOK = ["mode", "speed", "best", "push", "mesh"]; // changes what one looks at, not what is trained
 const COMMON = [...LOOK, "seed", "points"]; // two columns in comparison differ in anything but these
+const SIDES = ["both", "a", "b"]; // which column of a comparison the settings act on
 const NAMES = {
   one: "one GAN", compare: "two GANs", many: "16 seeds",
   slow: "slow motion", "10hz": "10 a second", "60hz": "60 a second", most: "full speed",
   gaussian: "1-D: one bump", mixture: "1-D: two bumps", ring: "ring of 8", grid: "grid of 25", drawn: "draw your own",
-  nonsaturating: "non-saturating", wasserstein: "Wasserstein", leaky_relu: "leaky ReLU", adam: "Adam", sgd: "SGD",
+  both: "both", a: "A only", b: "B only", nonsaturating: "non-saturating", wasserstein: "Wasserstein", leaky_relu: "leaky ReLU", adam: "Adam", sgd: "SGD",
 };
 const nameOf = (v) => NAMES[v] ?? String(v).replace("_", " ").replace("e-", "e−");
 

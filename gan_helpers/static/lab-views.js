@@ -11,6 +11,7 @@ const LANDMARKS = {
   wasserstein: [[0, "0"]],
   relativistic: [[LOG2, "log 2"]],
 };
+const IN_NATS = ["nonsaturating", "saturating", "relativistic"]; // the games whose losses are logs of probabilities
 MARKS.heat = '<path class="sf" style="stroke-width:9" opacity=".5" d="M1 6H12"/><path class="sr" style="stroke-width:9" opacity=".5" d="M16 6H27"/>';
 MARKS.push = '<path class="si" stroke-width="1.4" d="M4 10L23 3M17.5 1.8L23 3L19.4 7.4"/>';
 const mean = (v) => v.reduce((a, b) => a + b, 0) / v.length;
@@ -27,10 +28,15 @@ class Run {
     this.real = this.gan.sampleReal(SEEN);
   }
 
-  get legend() {
-    if (this.flat) return new Toy1D({ z: this.set.zDim === 1 }).legend;
-    return [["o", "real"], ["x", "generated"], ["ink", "D undecided"], ["heat", "D says generated, real"],
+  // What its picture shows, or one of many small ones.
+  legend(small) {
+    if (this.flat) {
+      const all = new Toy1D({ z: this.set.zDim === 1 }).legend;
+      return small ? all.slice(0, 2) : all;
+    }
+    const all = [["o", "real"], ["x", "generated"], ["ink", "D undecided"], ["heat", "D says generated, real"],
       ["push", "minus the gradient of G's loss", "push"], ["fake", "where G sends the latent grid", "mesh"]];
+    return small ? all.slice(0, 4) : all;
   }
 
   // Changes that act on the running networks.
@@ -40,7 +46,12 @@ class Run {
   }
 
   measure() {
-    if (this.gan && !this.gan.diverged) this.found = this.gan.measure();
+    if (!this.gan || this.gan.diverged) return;
+    this.found = this.gan.measure();
+    const [lo, hi] = this.extent;
+    const x = this.gan.generate(this.z, SEEN);
+    this.out = range(SEEN, (i) => x.subarray(i * this.gan.dim, (i + 1) * this.gan.dim))
+      .filter((at) => !at.every((v) => lo <= v && v <= hi)).length / SEEN;
   }
 
   get extent() {
@@ -88,7 +99,7 @@ class Run {
     if (!small) return view.draw(c, w, h, { pal, toggled: best });
     const [xs, sy] = [x.map(scale(from, to, 0, w)), scale(0, yMax, h, 0)];
     view.area(c, xs, p.map(sy), h, pal.real, 0.3);
-    trace(c, xs, q.map(sy), { color: pal.fake, width: 1.8 });
+    trace(c, xs, q.map(sy), { color: pal.fake, width: 1.8, dash: [5, 3] });
   }
 
   drawPlane(c, w, h, look) {
@@ -178,7 +189,14 @@ class Run {
     const spec = { lo: lo - room, hi: hi + room, landmarks, dLoss: "d", gLoss: "g" };
     const steps = step.length ? step : [0];
     const frames = steps.length;
-    new Losses(spec, { d: held(d), g: held(g) }).draw(c, w, h, { frame: frames - 1, frames, steps, pal });
+    const at = { frame: frames - 1, frames, steps, pal };
+    const view = new Losses(spec, { d: held(d), g: held(g) });
+    view.draw(c, w, h, at);
+    c.canvas.setAttribute("aria-label", view.alt(at));
+  }
+
+  get lossLegend() {
+    return new Losses({ unit: IN_NATS.includes(this.set.game) ? "nats" : "" }).legend;
   }
 }
 
@@ -201,7 +219,6 @@ function contour(c, v, n, level, px, py) {
 // ---- how good a run is, in words: what is found, and what to hold it against
 
 const byModes = ({ found, flat }) => !flat && found.ofModes > 2;
-const percent = (share) => `${(100 * share).toFixed(share > 0.985 && share < 1 ? 1 : 0)} %`;
 
 function wordsOf(run) {
   const { gan, found, flat } = run;
@@ -210,6 +227,7 @@ function wordsOf(run) {
   const name = flat ? "W1" : "Energy distance";
   const words = [[`${name} to the data ${found.distance.toFixed(3)}`,
     `A perfect generator: about ${found.floor.distance.toFixed(3)}; noise all over the picture: ${found.ceiling.distance.toFixed(3)}.`]];
+  if (run.out) words.push([`${percent(run.out)} of the generated samples are outside the picture`, ""]);
   if (!byModes(run)) return words;
   return [
     [`${found.modes} of ${found.ofModes} modes covered`, `A mode counts with one sample within 3 sd of its centre; noise covers ${found.floor.modes}.`],

@@ -64,8 +64,9 @@ class GanLatent extends GanReplay {
     const [height, width] = this.meta.shape;
     const strip = make("canvas", { role: "img", width: STOPS * (width + 1) - 1, height });
     strip.setAttribute("aria-label", `${label}: ${STOPS} pictures, from ${min} to ${max}`);
-    const output = make("output", { htmlFor: id });
-    const input = make("input", { type: "range", id, min, max, step, value, oninput: () => this.changed() });
+    const output = make("span", { className: "value" });
+    const input = waitForFinger(make("input", { type: "range", id, min, max, step, value }));
+    input.addEventListener("input", () => this.changed());
     const head = make("div", { className: "head" }, make("label", { htmlFor: id, textContent: label }), output);
     return { label, min, max, strip, output, input, all: make("div", {}, head, strip, make("div", { className: "slider" }, input)) };
   }
@@ -90,7 +91,7 @@ class GanLatent extends GanReplay {
     return a.z.map((v, i) => near * v + far * b.z[i] + moved(i));
   }
 
-  paint(canvas, x, left = 0) {
+  put(canvas, x, left = 0) {
     const [height, width] = this.meta.shape;
     const [lo, hi] = this.meta.range;
     const c = canvas.getContext("2d");
@@ -107,11 +108,8 @@ class GanLatent extends GanReplay {
     this.tell();
   }
 
-  redraw() {
-    this.pending ||= requestAnimationFrame(() => {
-      this.pending = 0;
-      this.drawStale(performance.now() + this.patience);
-    });
+  paint() {
+    this.drawStale(paper.now ? Infinity : performance.now() + this.patience);
   }
 
   // What a picture shows depends on: A, B and the sliders, for a strip those of the others only.
@@ -130,7 +128,7 @@ class GanLatent extends GanReplay {
       if (one.state === states[one.way]) continue;
       const { min, max, strip } = sliders[one.way];
       const there = this.values.map((v, way) => (way === one.way ? min + ((max - min) * one.stop) / (STOPS - 1) : v));
-      this.paint(strip, this.picture(this.latent(there)), one.stop * (meta.shape[1] + 1));
+      this.put(strip, this.picture(this.latent(there)), one.stop * (meta.shape[1] + 1));
       one.state = states[one.way];
       if (performance.now() > until) return this.redraw();
     }
@@ -140,7 +138,7 @@ class GanLatent extends GanReplay {
     const { values } = this;
     this.bigState = this.state();
     this.shown = this.picture(this.latent(values));
-    this.paint(this.big, this.shown);
+    this.put(this.big, this.shown);
     this.sliders.forEach(({ output, input }, k) => {
       output.textContent = values[k].toFixed(k ? 1 : 2);
       input.setAttribute("aria-valuetext", k ? output.textContent : `${Math.round(100 * values[0])}% of the way to B`);

@@ -19,9 +19,9 @@ const LOOKS = `
 .title { font-weight: 600; font-size: 15px; margin: 0 0 8px; }
 .views { display: flex; flex-wrap: wrap; gap: 10px 20px; align-items: center; }
 .view { flex: 1 1 18rem; min-width: 0; }
-.view.wide { flex-basis: 100%; }
+.view.wide { flex-basis: 100%; } .view + .settings { margin-top: 12px; }
 canvas { display: block; width: 100%; }
-canvas.timeline { cursor: ew-resize; touch-action: pan-y; }
+canvas.timeline { cursor: ew-resize; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 0 0 6px; padding: 0; list-style: none;
   font-size: 12.5px; }
 .legend li, .legend label { display: inline-flex; align-items: center; gap: 6px; min-height: 24px; }
@@ -40,8 +40,8 @@ svg .sm { stroke: var(--muted); } svg .dm { fill: var(--muted); }
 .play:hover { opacity: .86; }
 .play svg { width: 12px; height: 12px; } .play svg path { fill: var(--paper); }
 .head { display: flex; justify-content: space-between; gap: 0 12px; align-items: end; line-height: 1.25; }
-output, .metrics { font-variant-numeric: tabular-nums; }
-output { font-weight: 600; }
+.value, .metrics { font-variant-numeric: tabular-nums; }
+.value { font-weight: 600; } .stated { display: none; }
 .metrics { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 8px 2px 6px; font-size: 13px; color: var(--muted);
   min-height: 1.4em; }
 .metrics:empty { display: none; }
@@ -72,4 +72,11 @@ select { font: inherit; font-weight: 600; color: inherit; background: var(--pape
 .note { margin: 8px 0 0; font-size: 13px; color: var(--muted); }
 .told { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 480px) { .card { padding: 12px 10px 14px; border-radius: 10px; } .play { min-width: 0; } }
+@media print {
+  .card { border-color: #999; break-inside: avoid; }
+  canvas { height: auto !important; }
+  button, select, input, .slider, details:not([open]), summary { display: none !important; }
+  .head { justify-content: start; } .stated { display: inline; } .time, .bar { background: none; padding: 0; }
+  .legend li:has(input:not(:checked)) { display: none; }
+}
 `;

@@ -19,7 +19,7 @@ class GanReplay extends HTMLElement {
     }
     this.retheme = () => this.recolour();
     themed.add(this.retheme);
-    this.sight = new IntersectionObserver(([entry]) => this.seen(entry.isIntersecting), { rootMargin: "200px" });
+    this.sight = new IntersectionObserver((entries) => this.seen(entries[entries.length - 1].isIntersecting), { rootMargin: "200px" });
     this.sight.observe(this);
     if (this.card) this.recolour();
   }
@@ -33,12 +33,26 @@ class GanReplay extends HTMLElement {
   }
 
   seen(visible) {
-    if (!visible) return this.pause();
-    if (this.card) return this.resized?.observe(this.card);
+    this.inSight = visible;
+    if (!visible) return this.goAway();
+    if (this.card) {
+      this.resized?.observe(this.card);
+      return this.comeBack();
+    }
     this.started ??= this.start().catch((error) => {
       const why = typeof DecompressionStream === "undefined" ? "it needs a browser of 2023 or later" : error.message;
       this.shadowRoot.append(make("p", { role: "status", textContent: `The sliders could not start: ${why}.` }));
     });
+  }
+
+  // What stops because nobody can see it goes on when it is seen again.
+  goAway() {
+    this.away ||= Boolean(this.timer);
+    this.pause();
+  }
+
+  comeBack() {
+    if (this.away && this.inSight) this.play();
   }
 
   async start() {
@@ -48,7 +62,7 @@ class GanReplay extends HTMLElement {
     Object.assign(this, { meta, channels, frame: 0, choice: meta.settings.map((s) => s.at), toggled: meta.toggled });
     this.views = meta.views.map((spec) => new VIEWS[spec.type](spec, channels));
     this.build();
-    this.resized = new ResizeObserver(() => this.redraw());
+    this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.card);
     this.recolour();
     this.show(meta.first);
@@ -63,18 +77,15 @@ class GanReplay extends HTMLElement {
     const { meta } = this;
     this.canvases = this.views.map((view) => {
       const canvas = make("canvas", { role: "img" });
-      if (view.frameAt) this.scrubOn(canvas, view);
+      if (view.frameAt) scrub(canvas, (event) => this.go(view.frameAt(event.offsetX, canvas.clientWidth, meta.steps.length)));
       return canvas;
     });
-    const boxes = this.views.map((view, i) =>
+    const [first, ...others] = this.views.map((view, i) =>
       make("div", { className: view.wide ? "view wide" : "view" }, this.legendOf(view), this.canvases[i]),
     );
     this.scrubber = make("input", { type: "range", id: "time", min: 0, max: meta.steps.length - 1, step: 1, value: 0 });
-    this.scrubber.addEventListener("input", () => {
-      this.pause();
-      this.show(+this.scrubber.value);
-    });
-    this.clock = make("output", { htmlFor: "time" });
+    waitForFinger(this.scrubber).addEventListener("input", () => this.go(+this.scrubber.value));
+    this.clock = make("span", { className: "value" });
     const toggle = () => (this.timer ? this.pause() : this.play());
     this.button = make("button", { type: "button", className: "play", onclick: toggle });
     this.metrics = make("div", { className: "metrics" });
@@ -84,15 +95,39 @@ class GanReplay extends HTMLElement {
       make("div", { className: "slider" }, this.scrubber)));
     time.hidden = meta.steps.length < 2;
     const controls = meta.settings.map((setting, i) => this.control(setting, i));
+    this.first = first;
+    this.settings = make("div", { className: "settings", hidden: !controls.length }, ...controls);
+    this.pictures = make("div", { className: "views" }, first, ...others);
     this.card = make("div", { className: "card", role: "group", "aria-label": meta.title },
       make("p", { className: "title", textContent: meta.title }),
-      make("div", { className: "settings", hidden: !controls.length }, ...controls),
+      this.settings,
       time,
       this.metrics,
-      make("div", { className: "views" }, ...boxes),
+      this.pictures,
       this.told);
     this.shadowRoot.replaceChildren(make("style", { textContent: LOOKS }), this.card);
+    this.arrange(this.isNarrow);
     this.labelButton();
+  }
+
+  // ---- on a phone the picture stands above what sets it, on paper, too, and in the order of the tab key
+
+  get isNarrow() {
+    return this.card.clientWidth < 560;
+  }
+
+  arrange(narrow) {
+    this.narrow = narrow;
+    narrow ? this.settings.before(this.first) : this.pictures.prepend(this.first);
+  }
+
+  resize() {
+    if (this.isNarrow !== this.narrow) {
+      const focus = this.shadowRoot.activeElement;
+      this.arrange(this.isNarrow);
+      focus?.focus();
+    }
+    this.redraw();
   }
 
   // Marks and words; an entry with a key is a switch.
@@ -122,12 +157,16 @@ class GanReplay extends HTMLElement {
     if (setting.kind === "select") {
       const option = (text, k) => make("option", { value: k, textContent: text, selected: k === setting.at });
       const select = make("select", { id }, ...setting.labels.map(option));
-      select.addEventListener("change", () => this.choose(i, +select.value));
+      const stated = make("span", { className: "stated", textContent: setting.labels[setting.at] });
+      select.addEventListener("change", () => {
+        stated.textContent = setting.labels[select.value];
+        this.choose(i, +select.value);
+      });
       const label = make("label", { htmlFor: id, textContent: setting.label });
-      return make("div", {}, make("div", { className: "head" }, label), select);
+      return make("div", {}, make("div", { className: "head" }, label, stated), select);
     }
-    const output = make("output", { htmlFor: id });
-    const input = make("input", { type: "range", id, min: 0, max: last, step: 1, value: setting.at });
+    const output = make("span", { className: "value" });
+    const input = waitForFinger(make("input", { type: "range", id, min: 0, max: last, step: 1, value: setting.at }));
     const name = () => {
       output.textContent = setting.labels[input.value];
       input.setAttribute("aria-valuetext", setting.labels[input.value]);
@@ -143,19 +182,6 @@ class GanReplay extends HTMLElement {
       make("div", { className: "slider" }, ...dots, input));
   }
 
-  scrubOn(canvas, view) {
-    canvas.className = "timeline";
-    const go = (event) => {
-      this.pause();
-      this.show(view.frameAt(event.offsetX, canvas.clientWidth, this.meta.steps.length));
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      go(event);
-    });
-    canvas.addEventListener("pointermove", (event) => event.buttons && go(event));
-  }
-
   // ---- what is shown
 
   get run() {
@@ -165,6 +191,12 @@ class GanReplay extends HTMLElement {
   choose(i, k) {
     this.choice[i] = k;
     this.show(this.frame);
+    this.tell(true);
+  }
+
+  go(frame) {
+    this.pause();
+    this.show(frame);
   }
 
   show(frame) {
@@ -191,7 +223,12 @@ class GanReplay extends HTMLElement {
   readings() {
     const now = (key) => this.channels[key].values(this.run, this.frame)[0];
     const found = this.meta.metrics.map(([name, key]) => [name, number(now(key))]);
+    for (const view of this.views) found.push(...(view.readings?.(this) ?? []));
     return this.broken ? [...found, ["run", this.broken]] : found;
+  }
+
+  get quiet() {
+    return 4000; // milliseconds between two sentences while things move
   }
 
   sentence() {
@@ -201,11 +238,10 @@ class GanReplay extends HTMLElement {
     return `Step ${this.clock.textContent}. ${[...chosen, ...read].join(", ")}.`;
   }
 
-  // For screen readers: once things stand still, at most every two seconds, and while playing every four.
-  tell() {
-    const gap = this.timer ? (this.quiet ?? 4000) : 2000;
-    const wait = Math.max(700, gap - performance.now() + (this.toldAt ?? -gap));
-    if (this.timer && this.telling) return;
+  // For screen readers, one sentence: as soon as the reader stops acting, and now and then while things move.
+  tell(acted = !this.timer) {
+    if (!acted && this.telling) return;
+    const wait = acted ? 500 : Math.max(500, this.quiet - performance.now() + (this.toldAt ?? -Infinity));
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {
       this.telling = 0;
@@ -221,14 +257,18 @@ class GanReplay extends HTMLElement {
     const names = ["real", "fake", "ink", "muted", "hair", "paper"];
     this.pal = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
     this.font = `12px ${style.fontFamily}`;
-    this.redraw();
+    paper.now ? this.paint() : this.redraw(); // a printer does not wait for the next frame
   }
 
   redraw() {
     this.pending ||= requestAnimationFrame(() => {
       this.pending = 0;
-      this.views.forEach((view, i) => this.drawView(view, this.canvases[i]));
+      this.paint();
     });
+  }
+
+  paint() {
+    this.views.forEach((view, i) => this.drawView(view, this.canvases[i]));
   }
 
   drawView(view, canvas) {
@@ -237,7 +277,8 @@ class GanReplay extends HTMLElement {
     const height = view.height(width);
     const c = prepare(canvas, width, height, this.font);
     const { run, frame, pal, toggled, meta } = this;
-    view.draw(c, width, height, { run, frame, frames: meta.steps.length, steps: meta.steps, pal, toggled });
+    const at = { run, frame, frames: meta.steps.length, steps: meta.steps, pal, toggled };
+    view.draw(c, width, height, at);
     if (this.broken && !view.frameAt) {
       const half = c.measureText(this.broken).width / 2 + 10;
       c.beginPath();
@@ -245,13 +286,14 @@ class GanReplay extends HTMLElement {
       fill(c, pal.ink);
       write(c, this.broken, width / 2, height * 0.3, pal.paper);
     }
-    canvas.setAttribute("aria-label", `${meta.alt} ${this.sentence()}`);
+    canvas.setAttribute("aria-label", `${view.alt?.(at) ?? meta.alt} ${this.sentence()}`);
   }
 
   // ---- time
 
   play() {
     const last = this.meta.steps.length - 1;
+    this.away = false;
     if (this.frame >= last) this.show(0);
     this.timer = setInterval(() => {
       if (this.frame >= last && this.meta.loop) return this.show(0);

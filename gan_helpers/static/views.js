@@ -1,5 +1,6 @@
 // The pictures. A view has `legend`, `height(width)` and `draw(canvas context, width, height, at)`;
-// `at` holds run, frame, frames, steps, the palette (real, fake, ink, muted, hair, paper) and the switches.
+// `at` holds run, frame, frames, steps, the palette (real, fake, ink, muted, hair, paper) and the switches. It may have
+// `alt(at)`, what it shows in words, if that is not what the first picture shows, and `readings(at)`, numbers to show.
 
 const scale = (lo, hi, from, to) => (v) => from + ((v - lo) / (hi - lo || 1)) * (to - from);
 
@@ -120,14 +121,27 @@ function timeTicks(steps, count) {
 class Losses {
   constructor(spec, channels) {
     Object.assign(this, spec, { channels });
+    const unit = this.unit ? `, ${this.unit}` : "";
     this.legend = [
-      ["ink", "D's loss, nats"],
-      ["fake", "G's loss, nats"],
+      ["ink", `D's loss${unit}`],
+      ["fake", `G's loss${unit}`],
     ];
   }
 
   height() {
     return 150;
+  }
+
+  // The landmarks of a run, [value, name] each.
+  marks(run = 0) {
+    return this.marksOf?.[run] ?? this.landmarks;
+  }
+
+  alt({ run, frame, steps }) {
+    const [d, g] = [this.dLoss, this.gLoss].map((key) => number(this.channels[key].values(run)[frame]));
+    const marks = this.marks(run).map(([, name]) => name).join(", ");
+    return `Both losses from step ${steps[0]} to step ${steps[steps.length - 1]}${marks && `, with dotted lines at ${marks}`}.` +
+      ` At this step D's loss is ${d} and G's ${g}.`;
   }
 
   // Times stand evenly, as on the scrubber, and carry their step as a label.
@@ -151,10 +165,13 @@ class Losses {
       segment(c, 34, sy(v), w - 50, sy(v), { color: pal.hair });
       write(c, v, 28, sy(v), pal.muted, "right");
     }
-    for (const [value, name] of this.landmarks) {
-      segment(c, 34, sy(value), w - 50, sy(value), { color: pal.ink, dash: [1, 3] });
-      write(c, name, w - 44, sy(value), pal.ink, "left");
-    }
+    const marks = this.marks(run).map(([value, name]) => [sy(value), name]);
+    const beside = spread(marks.map(([y]) => y), 13, 7, base);
+    marks.forEach(([y, name], i) => {
+      segment(c, 34, y, w - 50, y, { color: pal.ink, dash: [1, 3] });
+      segment(c, w - 50, y, w - 45, beside[i], { color: pal.muted });
+      write(c, name, w - 42, beside[i], pal.ink, "left");
+    });
     for (const [t, step] of timeTicks(steps, Math.max(1, Math.floor((w - 84) / 80)))) {
       segment(c, st(t), base, st(t), base + 4, { color: pal.muted });
       write(c, step.toLocaleString("en"), st(t), base + 13, pal.muted);
@@ -222,6 +239,14 @@ class Points {
     return Math.round(Math.min(width, 380));
   }
 
+  readings({ run, frame }) {
+    const [lo, hi] = this.limits;
+    const fake = this.channels[this.fake].values(run, frame);
+    let out = 0;
+    for (let i = 0; i < fake.length; i += 2) out += !(lo <= fake[i] && fake[i] <= hi && lo <= fake[i + 1] && fake[i + 1] <= hi);
+    return out ? [["generated samples outside the picture", percent((2 * out) / fake.length)]] : [];
+  }
+
   draw(c, w, h, { run, frame, pal }) {
     const [lo, hi] = this.limits;
     const half = Math.min(w, h) / 2 - 18;
@@ -235,9 +260,14 @@ class Points {
     const [real, fake] = [this.channels[this.real].values(run), this.channels[this.fake].values(run, frame)];
     for (let i = 0; i < real.length; i += 2) disc(c, sx(real[i]), sy(real[i + 1]), 2.6, pal.real, 0.6);
     const style = { color: pal.fake, width: 1.4, alpha: 0.85 };
+    c.save();
+    c.beginPath();
+    c.rect(sx(lo), sy(hi), sx(hi) - sx(lo), sy(lo) - sy(hi));
+    c.clip();
     for (let i = 0; i < fake.length; i += 2) {
       if (Number.isFinite(fake[i])) cross(c, sx(fake[i]), sy(fake[i + 1]), 3, style);
     }
+    c.restore();
   }
 }
 

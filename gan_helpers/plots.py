@@ -59,13 +59,16 @@ def densities(ax: Axes, x: ArrayLike, p_data: ArrayLike, p_gen: ArrayLike, d_pro
 
 
 def arrows(ax: Axes, z: ArrayLike, x: ArrayLike) -> Axes:
-    """Where G sends each z: arrows from a line of z above to the x axis below. `z` and `x` are `(n,)`."""
+    """Where G sends each z: arrows from a line of z below up to the x axis above. `z` and `x` are `(n,)`.
+
+    So Figure 1 of Goodfellow et al. (2014) draws it.
+    """
     z, x = np.asarray(z, float), np.asarray(x, float)
     span = np.asarray(ax.get_xlim())
-    top = span.mean() + (z - z.mean()) / max(np.ptp(z), 1e-9) * np.ptp(span) * 0.9  # z drawn over the width of x
-    for start, end in zip(top, x, strict=True):
-        ax.annotate("", (end, 0), (start, 1), arrowprops={"arrowstyle": "->", "color": style.FAKE, "lw": 0.8})
-    ax.set(xlim=span, ylim=(0, 1), yticks=[0, 1], yticklabels=["x", "z"])
+    low = span.mean() + (z - z.mean()) / max(np.ptp(z), 1e-9) * np.ptp(span) * 0.9  # z drawn over the width of x
+    for start, end in zip(low, x, strict=True):
+        ax.annotate("", (end, 1), (start, 0), arrowprops={"arrowstyle": "->", "color": style.FAKE, "lw": 0.8})
+    ax.set(xlim=span, ylim=(0, 1), yticks=[0, 1], yticklabels=["z", "x"])
     ax.tick_params(bottom=False, labelbottom=False, left=False)
     for spine in ax.spines.values():
         spine.set_visible(False)

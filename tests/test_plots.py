@@ -51,7 +51,7 @@ def test_densities_leaves_the_best_d_out_where_nothing_lands(ax):
 def test_arrows_end_where_g_sends_them(ax):
     ax.set_xlim(-5, 5)
     plots.arrows(ax, [-1, 0, 1], [-2, 0.5, 3])
-    assert [note.xy for note in ax.texts] == [(-2, 0), (0.5, 0), (3, 0)]
+    assert [note.xy for note in ax.texts] == [(-2, 1), (0.5, 1), (3, 1)]
     assert ax.get_xlim() == (-5, 5)
 
 

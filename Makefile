@@ -33,6 +33,9 @@ serve: ## show the built site on this machine: make serve PORT=8000
 	@$(MAKE) -s --no-print-directory .venv/.ready
 	@$(PY) tools/serve.py $(PORT)
 
+crawl: .venv/.ready ## walk through every page: menu, elements, weight; ENGINE=chromium, firefox, webkit or all
+	@$(PY) tools/crawl.py --engine $(or $(ENGINE),chromium)
+
 links: .venv/.ready ## ask every external link of the book whether it still answers
 	@$(PY) tools/book.py --linkcheck
 
@@ -51,4 +54,4 @@ clean: ## remove what was built; .venv stays
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check format gpu-check edition lab serve links set-repository clean
+.PHONY: help book test check format gpu-check edition lab serve crawl links set-repository clean

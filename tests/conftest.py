@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that the tests can import tools/
 
 from tools import browser as finder  # noqa: E402
+from tools import serve  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +38,18 @@ def browser() -> Iterator:
         chromium = p.chromium.launch(executable_path=path, args=finder.flags())
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of a server of the built site on a free port."""
+    from built import SITE
+
+    running = serve.server(SITE, 0)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{running.server_port}/"
+    running.shutdown()
+    running.server_close()
 
 
 PAGE = (

@@ -429,6 +429,7 @@ def test_a_chapter_of_the_edition(path):
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_renders_as_a_notebook_interface_does(path):
     from nbconvert import HTMLExporter as exporter
+
     page, _ = exporter(embed_images=False).from_filename(str(edition.folder(ROOT) / path.name))
     assert page.count("<summary>") == page.count("</details>") > 0
     assert "<blockquote>" in page

@@ -137,12 +137,19 @@ class _Notice:
         return f"Notice: {self.text}"
 
     def _repr_html_(self) -> str:
-        style = "border-left: 0.3em solid #E69F00; padding: 0.4em 0.8em"
-        return f'<div role="note" style="{style}"><strong>Notice.</strong> {html.escape(self.text)}</div>'
+        style = "border-left: 0.3em solid #E69F00; padding: 0 0.8em"
+        line = "<summary><strong>Notice.</strong> Small digits stand in for MNIST: why, and how to get it</summary>"
+        return f'<details role="note" style="{style}">{line}{html.escape(self.text)}</details>'
+
+
+_told: set[str] = set()  # what was shown in this process: train and test digits need one notice, not two
 
 
 def _show(notice: _Notice) -> None:
-    """Display in a notebook, print anywhere else."""
+    """Display in a notebook, print anywhere else; the same words once."""
+    if notice.text in _told:
+        return
+    _told.add(notice.text)
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
         from IPython.display import display

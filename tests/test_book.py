@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import book, keys
+from tools import book, keys, stand_in
 from tools import test as checks
 
 
@@ -169,3 +170,33 @@ def test_progress_bars_are_dropped_and_warnings_stay():
     nb = new_notebook(cells=[new_markdown_cell("words"), cell])
     book.drop_progress_bars(nb)
     assert [o.text for o in cell.outputs] == ["UserWarning: no\n"]
+
+
+@pytest.mark.parametrize(("ci", "verdict", "status"), [("", "LEFT OUT", 0), ("true", "FAILED", 1)])
+def test_without_a_browser_the_site_is_left_out_but_not_in_ci(ci, verdict, status, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("GAN_BUDGET", "")
+    monkeypatch.setattr(sys, "argv", ["test.py"])
+    monkeypatch.setattr(checks, "run", lambda part: ran.append(part.name) or "passed in 0 s")
+    monkeypatch.setattr(checks.browser, "find_or_install", lambda: None)
+    assert checks.main() == status
+    said = capsys.readouterr().out
+    assert f"site           {verdict}: no browser; {checks.browser.HOW_TO}" in said
+    assert "book" in ran
+    assert not any(name.startswith("site") for name in ran)
+    assert ("book, stand-in" in ran) == bool(ci)
+
+
+def test_the_second_site_of_ci_finds_no_mnist(tiny, monkeypatch):
+    found = tiny / "there/MNIST/raw/train-images-idx3-ubyte.gz"
+    found.parent.mkdir(parents=True)
+    found.write_text("images")
+    monkeypatch.setenv("GAN_DATA", str(tiny / "there"))
+    assert keys.data_files()
+    monkeypatch.setattr(stand_in, "FOLDER", tiny / "second")
+    environment = stand_in.without_mnist(dict(os.environ))
+    assert "GAN_DATA" not in environment
+    monkeypatch.delenv("GAN_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", environment["XDG_CACHE_HOME"])
+    assert keys.data_files() == []

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 import torch
 
-from gan_helpers import data, fetch
+from gan_helpers import data, digits, fetch
 
 REAL = os.environ.get("GAN_DATA")  # read once: the other tests take it away
 
@@ -101,6 +101,12 @@ def serve(mirror: Mirror) -> http.server.ThreadingHTTPServer:
     mirror.url = f"http://127.0.0.1:{server.server_address[1]}/"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     return server
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test is a process of its own, as far as notices go."""
+    monkeypatch.setattr(digits, "_told", set())
 
 
 @pytest.fixture
@@ -313,6 +319,7 @@ def test_no_network_stands_in_with_a_notice(offline: Mirror, capfd) -> None:
     train, test = data.digits(size=28, flat=True), data.digits(train=False)
     out, err = capfd.readouterr()
     assert out.startswith("Notice: MNIST is not on this machine, and it could not be downloaded")
+    assert out.count("Notice") == 1  # for both
     assert "scikit-learn" in out
     assert err == ""
     assert (train.source, test.source) == ("digits8x8", "digits8x8")
@@ -377,7 +384,7 @@ def test_the_notice_in_a_notebook_is_fit_for_a_page(offline: Mirror, root: Path)
     (output,) = notebook.cells[0].outputs  # one, and so nothing on stderr
     assert output.output_type == "display_data"
     assert output.data["text/plain"].startswith("Notice: MNIST is not on this machine")
-    assert output.data["text/html"].startswith('<div role="note"')
+    assert output.data["text/html"].startswith('<details role="note"')
     assert "scikit-learn" in output.data["text/html"]
 
 

@@ -126,11 +126,11 @@ def menu_fault(engine: engines.Engine) -> str | None:
     return f"the link in the menu does not lead to {target}"
 
 
-def look(engine: engines.Engine, site: Path, base: str, page: str) -> Row:
+def look(engine: engines.Engine, site: Path, base: str, page: str, widths: Sequence[int]) -> Row:
     """Visit a page at every width."""
     row = Row(page)
-    for width, height in WIDTHS.items():
-        engine.resize(width, height)
+    for width in widths:
+        engine.resize(width, WIDTHS[width])
         engine.goto(base + page + ("?play" if width == 1280 else ""))
         faults = []
         if width == 1280:
@@ -149,13 +149,13 @@ def look(engine: engines.Engine, site: Path, base: str, page: str) -> Row:
     return row
 
 
-def crawl(name: str, site: Path = SITE, only: Sequence[str] = ()) -> list[Row]:
-    """Visit pages in an engine, all or those named, and print a row for each."""
+def crawl(name: str, site: Path = SITE, widths: Sequence[int] = tuple(WIDTHS)) -> list[Row]:
+    """Visit every page in an engine, and print a row for each."""
     rows = []
     with served(site) as base, engines.start(name) as engine:
         print(f"\n{engine.name}\n{HEAD}", flush=True)
-        for page in only or pages(site):
-            rows.append(look(engine, site, base, page))
+        for page in pages(site):
+            rows.append(look(engine, site, base, page, widths))
             print("\n    ".join([str(rows[-1]), *rows[-1].wrong]), flush=True)
     return rows
 

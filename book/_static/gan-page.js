@@ -172,6 +172,15 @@
     });
   }
 
+  // ---- A chosen section is not left behind the list of contents.
+
+  function contents() {
+    const dialog = document.getElementById("pst-secondary-sidebar-modal");
+    dialog?.addEventListener("click", (event) => {
+      if (event.target.closest("a[href^='#']")) dialog.close();
+    });
+  }
+
   // ---- What scrolls sideways can be reached by the keyboard.
 
   function scrollers() {
@@ -180,6 +189,6 @@
     }
   }
 
-  const start = () => [figures, paper, scrollers, formulas].forEach((part) => part());
+  const start = () => [figures, paper, contents, scrollers, formulas].forEach((part) => part());
   document.readyState === "loading" ? addEventListener("DOMContentLoaded", start) : start();
 })();

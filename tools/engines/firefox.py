@@ -78,10 +78,15 @@ class Firefox:
 
     def click(self, selector: str) -> None:
         found = f"document.querySelector({json.dumps(selector)})"
-        x, y = self.evaluate(f"""(() => {{
+        x, y = self.evaluate(f"""(async () => {{
             {found}.scrollIntoView({{block: "nearest", behavior: "instant"}});
-            const box = {found}.getBoundingClientRect();
-            return [box.x + box.width / 2, box.y + box.height / 2];
+            for (let last; ;) {{
+                const box = {found}.getBoundingClientRect();
+                const middle = [box.x + box.width / 2, box.y + box.height / 2];
+                if (middle.join() === last) return middle;
+                last = middle.join();
+                await new Promise(go => setTimeout(go, 80));  // what moves would be missed
+            }}
         }})()""")
         steps = [
             {"type": "pointerMove", "x": round(x), "y": round(y)},
@@ -130,11 +135,12 @@ def start() -> Iterator[Firefox]:
         lines = [f'user_pref("{name}", {json.dumps(value)});\n' for name, value in SETTINGS.items()]
         (Path(profile) / "user.js").write_text("".join(lines), encoding="utf-8")
         command = [find() or NAMES[0], "--headless", "--remote-debugging-port=0", "--profile", profile, "--no-remote"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        try:
-            engine = Firefox(address(process))
-            yield engine
-            engine.socket.close()
-        finally:
-            process.terminate()
-            process.wait(timeout=TIMEOUT)
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, text=True, **pipes) as process:
+            try:
+                engine = Firefox(address(process))
+                yield engine
+                engine.socket.close()
+            finally:
+                process.terminate()
+                process.wait(timeout=TIMEOUT)

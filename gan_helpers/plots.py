@@ -142,13 +142,15 @@ def table(rows: Mapping[str, Sequence[object]], columns: Sequence[str], corner: 
         corner: what the rows are, above their names.
 
     Raises:
-        ValueError: a row that has more or fewer cells than there are columns.
+        ValueError: a row that has more or fewer cells than there are columns, or a header that is empty.
 
     >>> table({"equal rates": ["15 of 16", 0.12], "fast D": ["3 of 16", 1.5]}, ["arrived", "W1"], corner="rates")
     rates         arrived    W1
     equal rates  15 of 16  0.12
     fast D        3 of 16   1.5
     """
+    if not all([corner, *columns]):
+        raise ValueError(f"every column needs a name, the first one (corner) too: {[corner, *columns]}")
     for name, cells in rows.items():
         if len(cells) != len(columns):
             raise ValueError(f"row {name!r} has {len(cells)} cells for {len(columns)} columns: {', '.join(columns)}")

@@ -71,3 +71,26 @@ def test_strip_has_a_dot_a_seed_and_a_median(ax):
     assert ax.get_lines()[0].get_xdata().tolist() == [1.0, 2.0, 3.0]
     assert ax.get_lines()[2].get_xdata().tolist() == [2.0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+
+
+def test_a_table_is_read_by_eye_by_ear_and_in_a_terminal():
+    made = plots.table({"a < b": ["3 of 4", 0.5], "c": ["", 12]}, ["count", "W1"], corner="setting")
+    assert repr(made).splitlines() == ["setting   count   W1", "a < b    3 of 4  0.5", "c                 12"]
+    page = made._repr_html_()
+    assert page.count('scope="col"') == 3
+    assert page.count('scope="row"') == 2
+    assert "a &lt; b" in page
+    assert "a < b" not in page
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "corner", "message"),
+    [
+        ({"a": [1, 2]}, ["one"], "x", "row 'a' has 2 cells for 1 columns: one"),
+        ({"a": [1]}, ["one"], "", "every column needs a name"),
+        ({"a": [1]}, [""], "x", "every column needs a name"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_refused(rows, columns, corner, message):
+    with pytest.raises(ValueError, match=message):
+        plots.table(rows, columns, corner)

@@ -106,7 +106,7 @@ window.crawl = (() => {
   }
 
   // The menu moves as it opens and closes: wait until it stands still, shown or not as expected.
-  async function menu(expected, seconds = 3) {
+  async function menu(expected, seconds = 10) {
     const end = performance.now() + 1000 * seconds;
     const place = () => next().getBoundingClientRect().x;
     for (let last = NaN; isInView(next()) !== expected || place() !== last; await pause(60)) {
@@ -116,9 +116,21 @@ window.crawl = (() => {
     return expected;
   }
 
+  // The middle of what is to be clicked, once it stands still: what moves would be missed.
+  async function stands(selector) {
+    const target = document.querySelector(selector);
+    target.scrollIntoView({ block: "nearest", behavior: "instant" });
+    for (let last; ; await pause(80)) {
+      const box = target.getBoundingClientRect();
+      const middle = [box.x + box.width / 2, box.y + box.height / 2];
+      if (middle.join() === last) return middle;
+      last = middle.join();
+    }
+  }
+
   // Addresses of all files that the page has loaded, its own first. Firefox also fetches the next page ahead.
   const loaded = () => performance.getEntriesByType("resource").map((entry) => entry.name);
   const files = () => [location.href, ...loaded().filter((name) => !name.endsWith(".html"))];
 
-  return { errors, elements, firstUse, silent, distance, markNext, isInView, menu, isMenuShown: () => isInView(next()), files };
+  return { stands, errors, elements, firstUse, silent, distance, markNext, isInView, menu, isMenuShown: () => isInView(next()), files };
 })();

@@ -77,17 +77,7 @@ class Firefox:
         return json.loads(answer["result"]["value"])
 
     def click(self, selector: str) -> None:
-        found = f"document.querySelector({json.dumps(selector)})"
-        x, y = self.evaluate(f"""(async () => {{
-            {found}.scrollIntoView({{block: "nearest", behavior: "instant"}});
-            for (let last; ;) {{
-                const box = {found}.getBoundingClientRect();
-                const middle = [box.x + box.width / 2, box.y + box.height / 2];
-                if (middle.join() === last) return middle;
-                last = middle.join();
-                await new Promise(go => setTimeout(go, 80));  // what moves would be missed
-            }}
-        }})()""")
+        x, y = self.evaluate(f"crawl.stands({json.dumps(selector)})")
         steps = [
             {"type": "pointerMove", "x": round(x), "y": round(y)},
             {"type": "pointerDown", "button": 0},

@@ -41,6 +41,7 @@ class WebKit:
     def click(self, selector: str) -> None:
         from selenium.common.exceptions import WebDriverException
 
+        self.evaluate(f"crawl.stands({json.dumps(selector)})")
         try:
             self.driver.find_element("css selector", selector).click()
         except WebDriverException as error:

@@ -139,7 +139,7 @@ class _Notice:
     def _repr_html_(self) -> str:
         style = "border-left: 0.3em solid #E69F00; padding: 0 0.8em"
         line = "<summary><strong>Notice.</strong> Small digits stand in for MNIST: why, and how to get it</summary>"
-        return f'<details role="note" style="{style}">{line}{html.escape(self.text)}</details>'
+        return f'<div role="note" style="{style}"><details>{line}{html.escape(self.text)}</details></div>'
 
 
 _told: set[str] = set()  # what was shown in this process: train and test digits need one notice, not two

@@ -384,7 +384,7 @@ def test_the_notice_in_a_notebook_is_fit_for_a_page(offline: Mirror, root: Path)
     (output,) = notebook.cells[0].outputs  # one, and so nothing on stderr
     assert output.output_type == "display_data"
     assert output.data["text/plain"].startswith("Notice: MNIST is not on this machine")
-    assert output.data["text/html"].startswith('<details role="note"')
+    assert output.data["text/html"].startswith('<div role="note"')
     assert "scikit-learn" in output.data["text/html"]
 
 

@@ -106,7 +106,7 @@ window.crawl = (() => {
   }
 
   // The menu moves as it opens and closes: wait until it stands still, shown or not as expected.
-  async function menu(expected, seconds = 10) {
+  async function menu(expected, seconds = 4) {
     const end = performance.now() + 1000 * seconds;
     const place = () => next().getBoundingClientRect().x;
     for (let last = NaN; isInView(next()) !== expected || place() !== last; await pause(60)) {

@@ -33,7 +33,12 @@ class WebKit:
         self.driver.get(url)
 
     def evaluate(self, expression: str) -> Any:
-        answer = self.driver.execute_async_script(AWAIT % expression)
+        from selenium.common.exceptions import WebDriverException
+
+        try:
+            answer = self.driver.execute_async_script(AWAIT % expression)
+        except WebDriverException as error:  # the page went away meanwhile
+            raise RuntimeError(type(error).__name__) from error
         if answer.startswith('"!'):
             raise RuntimeError(answer[2:-1])
         return json.loads(answer)

@@ -88,6 +88,11 @@ class Rate(NamedTuple):
         )
         return f"{self.successes} of {self.runs} ({percent})".replace("%", " %")
 
+    @property
+    def cells(self) -> tuple[str, str]:
+        """Two cells of a table: the count, and its interval."""
+        return f"{self.successes} of {self.runs}", f"{100 * self.low:.0f} to {100 * self.high:.0f} %"
+
 
 def rate(successes: ArrayLike, confidence: float = 0.95) -> Rate:
     """Count the successes among runs, `(n,)` and boolean, with their Wilson interval.
@@ -119,8 +124,7 @@ def share_cells(successes: ArrayLike) -> tuple[str, str]:
     >>> share_cells([True, True, True, False])
     ('3 of 4', '30 to 95 %')
     """
-    found = rate(successes)
-    return f"{found.successes} of {found.runs}", f"{100 * found.low:.0f} to {100 * found.high:.0f} %"
+    return rate(successes).cells
 
 
 def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:

@@ -20,13 +20,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tools.folds import ASKED, split_words
 from tools.keys import digest
 from tools.plain import FENCE, Plain, parser
 from tools.references import ENVIRONMENT, References, Unresolved
 from tools.repository import ROOT
 
-TOOLS = ("tools/edition.py", "tools/plain.py", "tools/running.py", "tools/references.py")
-WORDS = re.compile(r"# ?(\S.*)")  # the first line of a folded cell
+TOOLS = ("tools/edition.py", "tools/folds.py", "tools/plain.py", "tools/running.py", "tools/references.py")
 SOLUTION = re.compile(r"solution-(start|end)")
 
 
@@ -106,10 +106,10 @@ class Chapter:
         """The words that a cell is folded under, empty where its code stays in view, and the code below them."""
         words, source = "", cell.source
         if "fold" in cell.metadata.get("tags", []):
-            first, _, rest = source.partition("\n")
-            if not (found := WORDS.fullmatch(first)):
-                raise Unresolved(f"a cell with the tag `fold` begins with a comment that says what it does: {first!r}")
-            words, source = found[1].rstrip("."), rest
+            words, source = split_words(source)
+            if not words:
+                first = source.partition("\n")[0]
+                raise Unresolved(f"{ASKED}: {first!r}")
         if self.solution:
             words = f"Solution: {words or self.references.ref(self.solution)[0].lower()}"
         return words, source.lstrip("\n")

@@ -53,7 +53,19 @@ def outputs_key(root: Path, budget: str) -> str:
 
 def pages_key(root: Path) -> str:
     """What the built site depends on beside the outputs."""
-    return digest(root, ["_config.yml", "_toc.yml", "book", "notebooks", "tools/book.py", "tools/keys.py"])
+    return digest(
+        root,
+        [
+            "_config.yml",
+            "_toc.yml",
+            "book",
+            "notebooks",
+            "tools/book.py",
+            "tools/folds.py",
+            "tools/keys.py",
+            "tools/repository.py",
+        ],
+    )
 
 
 def site_key(root: Path, budget: str) -> str:

@@ -6,26 +6,14 @@ folds the same cells (their metadata say so), and the notebook edition makes for
 
 from __future__ import annotations
 
-import re
-
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
-WORDS = re.compile(r"#(?: |(?=\w))(\S.*)")
+from tools.folds import ASKED, split_words
+
 log = logging.getLogger(__name__)
-
-
-def split_words(source: str) -> tuple[str, str]:
-    """The words of a folded cell, and its code without them; words are empty where the first line is no comment.
-
-    >>> split_words("# Record 72 runs\\nruns = {}")
-    ('Record 72 runs', 'runs = {}')
-    """
-    first, _, rest = source.partition("\n")
-    words = WORDS.fullmatch(first)
-    return (words[1].rstrip("."), rest.lstrip("\n")) if words else ("", source)
 
 
 class fold(nodes.Element):
@@ -55,7 +43,7 @@ class Fold(SphinxTransform):
             source = next(cell[0].findall(nodes.literal_block))
             words, code = split_words(source.astext())
             if not words:
-                log.warning("a cell with the tag `fold` begins with a comment that says what it does", location=cell)
+                log.warning(ASKED, location=cell)
                 continue
             shown = nodes.literal_block(code, code, **{k: v for k, v in source.attributes.items() if v})
             source.replace_self(shown)

@@ -184,9 +184,14 @@
   // ---- What scrolls sideways can be reached by the keyboard.
 
   function scrollers() {
-    for (const box of document.querySelectorAll(".bd-article :is(.gan-table, .pst-scrollable-table-container, pre)")) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-    }
+    const mark = () => {
+      for (const box of document.querySelectorAll(".bd-article :is(.gan-table, .pst-scrollable-table-container, pre)")) {
+        if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      }
+    };
+    mark();
+    addEventListener("resize", mark);
+    addEventListener("toggle", mark, true); // what was folded has no width before
   }
 
   const start = () => [figures, paper, contents, scrollers, formulas].forEach((part) => part());

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,9 +16,9 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from torch import Tensor
 
-from gan_helpers import codec, metrics, style
+from gan_helpers import codec, metrics, models, runtime, style
 from gan_helpers.data import TARGETS
 from gan_helpers.losses import GAMES
 
@@ -187,7 +186,7 @@ def _draw(ax: Axes, run: Mapping[str, Any]) -> None:
     name, seed = run.get("target", "ring"), int(run.get("seed", 0))
     dim = 1 if name in ON_A_LINE else 2
     low, high = ON_A_LINE.get(name) or IN_THE_PLANE.get(name, (-3.0, 3.0))
-    fake = torch.from_numpy(_untrained(run, dim))
+    fake = _untrained(run, dim)
     if dim == 1:
         x = torch.linspace(low, high, 200)
         p = TARGETS[name]().log_prob(x[:, None]).exp()
@@ -205,18 +204,17 @@ def _draw(ax: Axes, run: Mapping[str, Any]) -> None:
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", yticks=[])
 
 
-def _untrained(run: Mapping[str, Any], dim: int) -> NDArray:
-    """`(200, dim)` samples of an MLP with weights as PyTorch draws them, without touching PyTorch's own generator."""
-    rng = np.random.default_rng(int(run.get("seed", 0)))
+def _untrained(run: Mapping[str, Any], dim: int) -> Tensor:
+    """`(200, dim)` samples of a generator with its first weights; PyTorch's own generator is left as it was."""
+    before = runtime.global_random_state()
+    rng = runtime.seed(int(run.get("seed", 0)))
     z_dim = int(run.get("z_dim", dim))
-    x = rng.normal(size=(SEEN, z_dim)) if run.get("prior", "normal") == "normal" else rng.uniform(-1, 1, (SEEN, z_dim))
-    widths = [z_dim, *[int(run.get("g_units", 32))] * int(run.get("g_layers", 2)), dim]
-    for i, (n_in, n_out) in enumerate(pairwise(widths)):
-        w, b = (rng.uniform(-1, 1, shape) / np.sqrt(n_in) for shape in ((n_in, n_out), n_out))
-        x = x @ w + b
-        if i < len(widths) - 2:
-            x = np.tanh(x) if run.get("activation") == "tanh" else np.maximum(x, 0.2 * x)
-    return x
+    hidden = [int(run.get("g_units", 32))] * int(run.get("g_layers", 2))
+    G = models.mlp(z_dim, *hidden, dim, activation=run.get("activation", "leaky_relu"))
+    runtime.set_global_random_state(before)
+    z = models.sample_z(SEEN, z_dim, rng, run.get("prior", "normal"))
+    with torch.no_grad():
+        return G(z)
 
 
 def _must_know(kind: str, names: Sequence[str] | Mapping[str, Any], known: Sequence[str]) -> None:

@@ -60,6 +60,13 @@ HELPERS = """
 window.hosts = () => [...document.querySelectorAll("TAG")];
 window.host = (i = 0) => hosts()[i];
 window.inside = (selector, i = 0) => host(i).shadowRoot.querySelector(selector);
+window.turn = (slider, times) => { // as quick presses of a key do, however slow the machine
+  for (; times > 0; times--) {
+    inside(slider).stepUp();
+    for (const name of ["input", "change"]) inside(slider).dispatchEvent(new Event(name, { bubbles: true }));
+  }
+  return performance.now();
+};
 window.settled = () => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
 """
 
@@ -69,7 +76,8 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Write elements into a page and open it from file://; console errors and requests to a host fail the test.
 
     `ready` is what to wait for, in JavaScript; in it and in `helpers`, `host(i)` is an element named `tag`,
-    `inside(selector, i)` a part of it, and `settled()` lets two animation frames pass.
+    `inside(selector, i)` a part of it, `turn(selector, n)` moves a slider of the first one up by n steps at once and
+    returns the time, and `settled()` lets two animation frames pass.
     """
     pages, errors = [], []
 

@@ -734,10 +734,7 @@ def test_what_a_reader_does_is_told_at_once_and_once(show: Callable, playing: bo
         button(page, "Play").click()
         page.wait_for_timeout(1500)  # a sentence has just been told, and the next is due in some seconds
     page.evaluate(LISTEN)
-    acted = page.evaluate("performance.now()")
-    page.locator("gan-lab #sdLr").focus()
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
+    acted = page.evaluate("turn('#sdLr', 3)")
     page.wait_for_function("told.length > 0")
     page.wait_for_timeout(900)
     told = page.evaluate("told")

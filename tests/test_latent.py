@@ -355,7 +355,7 @@ def test_nothing_moves_by_itself_and_status_is_told_once_things_stand_still(show
     before = drawn(page)
     page.wait_for_timeout(300)
     assert drawn(page) == before
-    press(page, "d1", *["ArrowRight"] * 12)
+    page.evaluate("turn('#d1', 12)")
     page.wait_for_function("told.length > 0")
     page.wait_for_timeout(900)
     told = page.evaluate("told")

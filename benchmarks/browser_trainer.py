@@ -1,6 +1,7 @@
 """How fast a GAN trains on the page: our JavaScript in headless Chromium beside PyTorch eager on one thread.
 
 One process runs both, in rounds that take turns, so that a busy machine slows both alike; the table has medians.
+Below it stands how smoothly the laboratory draws while it trains as fast as it can, in each of its views.
 
     python benchmarks/browser_trainer.py [--rounds 9] [--seconds 0.5]
 """
@@ -20,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 import torch  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
-from gan_helpers import data, models, runtime, train  # noqa: E402
+from gan_helpers import data, models, runtime, train, widgets  # noqa: E402
 from tools import browser  # noqa: E402
 
 CORE = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
@@ -38,6 +39,28 @@ RUN = """([name, seconds]) => {
   while (performance.now() < end) for (let k = 0; k < 5; k++, n++) gans[name].step();
   return (1000 * n) / (performance.now() - start);
 }"""
+
+VIEWS = {
+    "ring": "",
+    "1-D": "target=gaussian",
+    "two networks": "mode=compare",
+    "16 seeds": "mode=many",
+}
+FRAMES = """([query, seconds]) => new Promise((go) => {
+  const lab = document.querySelector("gan-lab");
+  lab.load(query + "&speed=most");
+  lab.play();
+  const start = performance.now();
+  let frames = 0;
+  const look = () => {
+    frames++;
+    const passed = (performance.now() - start) / 1000;
+    if (passed < seconds) return requestAnimationFrame(look);
+    lab.pause();
+    go([frames / passed, lab.runs[0].gan.steps / passed]);
+  };
+  requestAnimationFrame(look);
+})"""
 
 
 def in_pytorch(settings: dict) -> Callable[[float], float]:
@@ -73,6 +96,18 @@ def measure(page: Page, rounds: int, seconds: float) -> list[tuple[str, float, f
     return rows
 
 
+def smoothness(page: Page, rounds: int, seconds: float) -> list[tuple[str, float, float]]:
+    """For each view of the laboratory: its name, frames a second and iterations a second and network (medians)."""
+    page.set_content("<gan-lab settings=''></gan-lab>")
+    page.add_script_tag(content=widgets.script() + widgets.script("gan-lab"))
+    page.wait_for_function("document.querySelector('gan-lab').runs")
+    rows = []
+    for name, query in VIEWS.items():
+        counts = [page.evaluate(FRAMES, [query, seconds]) for _ in range(rounds)]
+        rows.append((name, *(median(column) for column in zip(*counts, strict=True))))
+    return rows
+
+
 def main() -> None:
     """Run all cases and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -90,6 +125,11 @@ def main() -> None:
         for name, ours, theirs, ratio in rows:
             print(f"{name:18}{ours:8.0f}{theirs:9.0f}{ratio:7.2f}{ours / GAN_LAB:11.1f}")
         print(f"{'GAN Lab (cap)':18}{GAN_LAB:8}")
+    with browser.empty_page([]) as (page, _):
+        print("\nThe laboratory while it trains at full speed, its own networks and batch")
+        print(f"{'':18}{'frames/s':>10}{'iterations/s':>14}")
+        for name, frames, iterations in smoothness(page, args.rounds, args.seconds):
+            print(f"{name:18}{frames:10.0f}{iterations:14.0f}")
 
 
 if __name__ == "__main__":

@@ -67,6 +67,11 @@ window.turn = (slider, times) => { // as quick presses of a key do, however slow
   }
   return performance.now();
 };
+window.listen = () => { // keep in `told` what is told in words from now on, each sentence with its time
+  window.told = [];
+  const note = () => told.push([performance.now(), inside(".told").textContent]);
+  new MutationObserver(note).observe(inside(".told"), { childList: true });
+};
 window.settled = () => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
 """
 
@@ -77,12 +82,14 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
 
     `ready` is what to wait for, in JavaScript; in it and in `helpers`, `host(i)` is an element named `tag`,
     `inside(selector, i)` a part of it, `turn(selector, n)` moves a slider of the first one up by n steps at once and
-    returns the time, and `settled()` lets two animation frames pass.
+    returns the time, `listen()` notes in `told` what is told in words, and `settled()` lets two animation frames pass.
+    With `clock`, time and frames stand still once the page is ready, until the test lets them go on by
+    `page.clock.run_for(milliseconds)`, so that no machine is too slow for it.
     """
     pages, errors = [], []
 
     def opened(tag: str, body: str, ready: str = "", *, helpers: str = "", hash: str = "", width: int = 1000,
-               **context: Any) -> Any:  # fmt: skip
+               clock: bool = False, **context: Any) -> Any:  # fmt: skip
         (tmp_path / "page.html").write_text(PAGE.format(body), encoding="utf-8")
         page = browser.new_page(viewport={"width": width, "height": 1200}, **context)
         pages.append(page)
@@ -90,10 +97,14 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("request", lambda r: errors.append(r.url) if not re.match("file:|data:|blob:|about:", r.url) else None)
         page.add_init_script(HELPERS.replace("TAG", tag) + helpers)
+        if clock:
+            page.clock.install(time=0)
         page.goto((tmp_path / "page.html").as_uri() + hash)
         if ready:
             page.wait_for_function(ready)
             page.evaluate("settled()")
+        if clock:
+            page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
         return page
 
     yield opened

@@ -151,8 +151,8 @@ def test_pictures_are_few_and_clicks_get_their_turn(monkeypatch: pytest.MonkeyPa
     async def scene() -> None:
         it = live(count, controls(), lambda axes, record: drawn.append(time.monotonic()), title="t")
         it.start()
-        turns, start = 0, time.monotonic()
-        while time.monotonic() - start < 1.0:
+        turns = 0
+        while len(drawn) < 4:
             await asyncio.sleep(0)
             turns += 1
         it.stop()

@@ -2,6 +2,7 @@
 
 PORT ?= 8000
 PY := .venv/bin/python
+LOCK := .venv/bin/uv pip compile -q --universal --python-version 3.11 --custom-compile-command 'make lock'
 
 help: ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -18,6 +19,14 @@ check: .venv/.ready ## the checks that take seconds: lint, format, types, notebo
 
 format: .venv/.ready ## put code and notebooks into the form that make check asks for
 	@$(PY) tools/format.py
+
+lock: .venv/.ready ## write what requirements.in asks for, and all that this needs, into requirements.txt
+	@$(PY) -m pip install -q uv
+	@$(LOCK) requirements.in -o requirements.txt
+	@$(LOCK) requirements-lab.in -c requirements.txt -o requirements-lab.txt
+
+rooms: .venv/.ready ## draw the plan of the package into CONTRIBUTING.md, from its imports
+	@$(PY) tools/rooms.py
 
 gpu-check: .venv/.ready ## run every notebook at the full budget on a CUDA device; a table of seconds, memory, figures
 	@$(PY) tools/gpu_check.py
@@ -54,4 +63,4 @@ clean: ## remove what was built; .venv stays
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check format gpu-check edition lab serve crawl links set-repository clean
+.PHONY: help book test check format lock rooms gpu-check edition lab serve crawl links set-repository clean

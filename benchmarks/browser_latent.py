@@ -79,7 +79,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     runtime.seed(0)
-    scripts = [ROOT / "gan_helpers/static" / name for name in ("codec.js", "layers.js")]
+    scripts = [ROOT / "gan_helpers/widgets/static" / name for name in ("codec.js", "layers.js")]
     with browser.empty_page(scripts) as (page, version):
         print(f"ms an image, median (fastest) of {args.rounds} rounds of {args.images}; ratio of medians")
         print(f"torch {torch.__version__}, one thread; Chromium {version}")

@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="length of each turn")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    scripts = [ROOT / "gan_helpers/static" / name for name in CORE]
+    scripts = [ROOT / "gan_helpers/widgets/static" / name for name in CORE]
     with browser.empty_page(scripts) as (page, version):
         page.evaluate("() => { globalThis.gans = {}; }")
         rows = measure(page, args.rounds, args.seconds)

@@ -26,9 +26,9 @@ from torch.utils.data import DataLoader, Dataset  # noqa: E402
 from torchvision import transforms  # noqa: E402
 
 from gan_helpers import convnets, data, models, runtime  # noqa: E402
-from gan_helpers.precision import fastest  # noqa: E402
 from gan_helpers.quality import Judge  # noqa: E402
 from gan_helpers.train import averaged, evaluating, train  # noqa: E402
+from gan_helpers.train.precision import fastest  # noqa: E402
 
 BATCH, Z_DIM = 128, 64
 EPOCH = 60_000 // BATCH

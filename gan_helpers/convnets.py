@@ -17,6 +17,8 @@ def generator28(
 ) -> nn.Sequential:
     """Noise `(n, z_dim)` to images `(n, 1, 28, 28)` in (-1, 1): 7 x 7, then twice doubled.
 
+    Chapter 7 writes it out.
+
     Args:
         width: channels of the widest layer are four times this.
         norm: whether batch norm follows every layer but the last.
@@ -40,6 +42,8 @@ def discriminator28(
     width: int = 32, *, norm: bool = True, activation: str = "leaky_relu", init: str = "dcgan"
 ) -> nn.Sequential:
     """Images `(n, 1, 28, 28)` to one logit each, `(n,)`: twice halved, then one number.
+
+    Chapter 7 writes it out.
 
     Its widest layer has twice `width` channels; the other arguments and errors are those of `generator28`.
 
@@ -83,7 +87,10 @@ def discriminator64(width: int = 64, channels: int = 1) -> nn.Sequential:
 
 
 def block(conv: nn.Conv2d | nn.ConvTranspose2d, norm: bool, activation: str) -> list[nn.Module]:
-    """A convolution, batch norm if asked for, and an activation. ValueError: an unknown activation."""
+    """A convolution, batch norm if asked for, and an activation. ValueError: an unknown activation.
+
+    Chapter 7 writes it out.
+    """
     if activation not in ACTIVATIONS:
         raise ValueError(f"unknown activation {activation!r}: choose one of {', '.join(ACTIVATIONS)}")
     return [conv, *([nn.BatchNorm2d(conv.out_channels)] if norm else []), ACTIVATIONS[activation]()]

@@ -27,6 +27,8 @@ def sigmoid(t: NDArray) -> NDArray:
 def saturating(at: NDArray) -> NDArray:
     """The game as written: v = (psi s, -theta s) with s = sigmoid(theta psi). Eigenvalues at (0, 0): +-i/2.
 
+    Chapter 4 writes it out.
+
     Every orbit in continuous time is a circle about (0, 0). Source: Mescheder et al. (2018), section 2.
     """
     theta, psi = at[..., 0], at[..., 1]
@@ -36,6 +38,8 @@ def saturating(at: NDArray) -> NDArray:
 
 def nonsaturating(at: NDArray) -> NDArray:
     """G on -log D instead: v = (psi (1 - s), -theta s). The same Jacobian at (0, 0) as `saturating`.
+
+    Chapter 4 writes it out.
 
     The distance from (0, 0) shrinks in continuous time, but more slowly than any exponential.
     """
@@ -51,6 +55,8 @@ def wasserstein(at: NDArray) -> NDArray:
 
 def r1(field: Field, gamma: float) -> Field:
     """Add R1 to a game: D's slope at the data is psi, so its loss gains gamma/2 psi² and its field loses gamma psi.
+
+    Chapter 4 writes it out.
 
     Eigenvalues of either logistic game at (0, 0): -gamma/2 +- sqrt(gamma²/4 - 1/4).
 
@@ -112,24 +118,36 @@ def eigenvalues(field: Field, at: ArrayLike = (0.0, 0.0)) -> NDArray:
 
 
 def simultaneous(field: Field, at: NDArray, before: NDArray, h: float) -> NDArray:
-    """Both players step from the same point. In the bilinear game the distance grows by exactly sqrt(1 + h²)."""
+    """Both players step from the same point. In the bilinear game the distance grows by exactly sqrt(1 + h²).
+
+    Chapter 4 writes it out.
+    """
     return at + h * field(at)
 
 
 def alternating(field: Field, at: NDArray, before: NDArray, h: float) -> NDArray:
     """D steps first, and G answers the new D: the order of `train`. At an equilibrium the step's determinant is that
-    of two shears, 1, where neither player's own curvature enters."""
+    of two shears, 1, where neither player's own curvature enters.
+
+    Chapter 4 writes it out.
+    """
     at = at + h * field(at) * [0.0, 1.0]
     return at + h * field(at) * [1.0, 0.0]
 
 
 def extragradient(field: Field, at: NDArray, before: NDArray, h: float) -> NDArray:
-    """Look one step ahead, come back, and go where the field points there. Source: Korpelevich (1976)."""
+    """Look one step ahead, come back, and go where the field points there. Source: Korpelevich (1976).
+
+    Chapter 4 writes it out.
+    """
     return at + h * field(at + h * field(at))
 
 
 def optimistic(field: Field, at: NDArray, before: NDArray, h: float) -> NDArray:
-    """Twice this gradient less the last one: a look ahead for free. Source: Daskalakis et al. (2018)."""
+    """Twice this gradient less the last one: a look ahead for free. Source: Daskalakis et al. (2018).
+
+    Chapter 4 writes it out.
+    """
     return at + h * (2 * field(at) - field(before))
 
 

@@ -18,6 +18,8 @@ from torch.nn.functional import relu, softplus
 def d_logistic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """D's cross entropy: -log D on real samples plus -log(1 - D) on generated ones.
 
+    Chapter 1 writes it out.
+
     log 4 = 1.386 when D always says one half. Its gradient at a logit is -(1 - D) on real and D on generated samples.
 
     Args:
@@ -34,6 +36,8 @@ def d_logistic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 def g_nonsaturating(fake_logits: Tensor) -> Tensor:
     """G's usual loss, -log D(G(z)): steep exactly where D is sure that a sample is generated.
 
+    Chapter 1 writes it out.
+
     log 2 = 0.693 when D says one half; its gradient at a logit is -(1 - D). Shapes: `(..., n)` to `(...)`.
 
     Source: Goodfellow et al. (2014), section 3.
@@ -43,6 +47,8 @@ def g_nonsaturating(fake_logits: Tensor) -> Tensor:
 
 def g_saturating(fake_logits: Tensor) -> Tensor:
     """G's loss in the minimax game, log(1 - D(G(z))): flat exactly where D is sure that a sample is generated.
+
+    Chapter 1 writes it out.
 
     -log 2 when D says one half; its gradient at a logit is -D, which vanishes as D does. Shapes: `(..., n)` to `(...)`.
 
@@ -76,6 +82,8 @@ def d_hinge(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
 
 def d_wasserstein(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """The critic's loss: mean score of generated minus mean score of real samples.
+
+    Chapter 2 writes it out.
 
     Its negative estimates W1 up to the critic's Lipschitz constant, so the critic must be clipped or penalised.
 
@@ -169,6 +177,8 @@ def interpolation_penalty(
     D: Callable[[Tensor], Tensor], x_real: Tensor, x_fake: Tensor, u: Tensor, sample_dims: int = 1
 ) -> Tensor:
     """Mean squared distance from 1 of the norm of D's gradient, at points between real and generated samples.
+
+    Chapter 2 writes it out.
 
     Multiply by lambda (10 in the source). Keeps a critic near Lipschitz constant 1 where the samples travel.
 

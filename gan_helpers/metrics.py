@@ -25,16 +25,26 @@ def w1(x: Tensor, y: Tensor) -> Tensor:
         x, y: `(..., n)`; the result is `(...)`.
 
     Raises:
-        ValueError: sample sizes that differ; the message says both shapes.
+        ValueError: sample sizes that differ, or one number a sample, as in `(n, 1)`; the message says the shapes.
 
     Source: Peyré and Cuturi (2019), section 2.6.
 
     >>> w1(torch.tensor([0.0, 1.0]), torch.tensor([5.0, 4.0])).item()
     4.0
     """
+    must_be_flat("w1", x, y)
     if x.shape[-1] != y.shape[-1]:
         raise ValueError(f"w1 compares samples of one size, got shapes {tuple(x.shape)} and {tuple(y.shape)}")
     return (x.sort(-1).values - y.sort(-1).values).abs().mean(-1)
+
+
+def must_be_flat(name: str, *samples: Tensor) -> None:
+    """Refuse samples `(..., n, 1)`, as a 1-D target draws them: sorted along 1 number, they would stay unsorted."""
+    for x in samples:
+        if x.dim() > 1 and x.shape[-1] == 1:
+            raise ValueError(
+                f"{name} takes a sample along the last dimension, and got shape {tuple(x.shape)}: pass x[..., 0]"
+            )
 
 
 def w1_to(x: Tensor, quantile: Callable[[Tensor], Tensor]) -> Tensor:
@@ -46,6 +56,7 @@ def w1_to(x: Tensor, quantile: Callable[[Tensor], Tensor]) -> Tensor:
     >>> w1_to(torch.tensor([1.0, 3.0]), lambda u: 4 * u).item()
     0.0
     """
+    must_be_flat("w1_to", x)
     n = x.shape[-1]
     u = (torch.arange(n, dtype=x.dtype, device=x.device) + 0.5) / n
     return (x.sort(-1).values - quantile(u)).abs().mean(-1)
@@ -57,7 +68,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     Unlike the share plus or minus two standard errors, it stays inside [0, 1] and is not empty at 0 of n or n of n.
 
     Raises:
-        ValueError: `n` below 1, or successes outside 0 to n.
+        ValueError: `n` below 1, successes outside 0 to n, or a confidence that is not between 0 and 1.
 
     Source: Wilson (1927).
 
@@ -66,11 +77,18 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     """
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n} runs: need n >= 1 and 0 <= successes <= n")
+    must_be_a_share(confidence)
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def must_be_a_share(confidence: float) -> None:
+    """Refuse a confidence of 95, which means .95."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is a share between 0 and 1, such as 0.95, got {confidence}")
 
 
 class Rate(NamedTuple):
@@ -131,17 +149,18 @@ def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float,
     """Median of independent values and an interval for it, `(median, low, high)`, from order statistics alone.
 
     No distribution is assumed: the interval runs between two of the values, chosen so that the true median lies
-    outside with probability at most `1 - confidence`. With fewer than 6 values there is no 95 % interval, and the
-    ends are the smallest and the largest value.
+    outside with probability at most `1 - confidence`. With fewer than 6 values there is no 95 % interval: the ends are
+    then the smallest and the largest value, a range, which holds the true median with probability 1 - 2 / 2**n.
 
     Raises:
-        ValueError: no values, or one that is NaN.
+        ValueError: no values, one that is NaN, or a confidence that is not between 0 and 1.
 
     Source: Conover (1999), section 3.2.
 
     >>> median_interval(range(1, 33))
     (16.5, 10.0, 23.0)
     """
+    must_be_a_share(confidence)
     v = np.sort(np.asarray(values, float).ravel())
     if v.size == 0:
         raise ValueError("the median of no values is not defined")
@@ -153,24 +172,43 @@ def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float,
     return float(np.median(v)), float(v[k]), float(v[v.size - 1 - k])
 
 
+def has_interval(n: int, confidence: float = 0.95) -> bool:
+    """Whether n values are enough for an interval of their median; for 95 % it takes 6.
+
+    >>> has_interval(5), has_interval(6)
+    (False, True)
+    """
+    return 2 * _binomial(n, 0) <= 1 - confidence + 1e-12
+
+
 def middle(values: ArrayLike, digits: int = 3) -> str:
-    """A median in words, with its 95 % interval: what the chapters print.
+    """A median in words, with its 95 % interval, or the range of fewer than 6 values: what the chapters print.
 
     >>> middle(range(1, 33), digits=1)
     'median 16.5 (95 % interval 10.0 to 23.0)'
+    >>> middle([1, 2, 3], digits=0)
+    'median 2 (range of 3: 1 to 3)'
     """
-    median, interval = middle_cells(values, digits)
-    return f"median {median} (95 % interval {interval})"
+    n, (median, low, high) = np.asarray(values).size, _rounded(values, digits)
+    return f"median {median} ({'95 % interval' if has_interval(n) else f'range of {n}:'} {low} to {high})"
 
 
 def middle_cells(values: ArrayLike, digits: int = 3) -> tuple[str, str]:
-    """The same as two cells of a table: the median, and its 95 % interval.
+    """The same as two cells of a table: the median, and its 95 % interval, or "n values:" and their range.
 
     >>> middle_cells(range(1, 33), digits=1)
     ('16.5', '10.0 to 23.0')
+    >>> middle_cells([1, 2, 3], digits=0)
+    ('2', '3 values: 1 to 3')
     """
-    median, low, high = (f"{round(value, digits) + 0.0:.{digits}f}" for value in median_interval(values))  # no "-0.000"
-    return median, f"{low} to {high}"
+    n, (median, low, high) = np.asarray(values).size, _rounded(values, digits)
+    return median, f"{'' if has_interval(n) else f'{n} values: '}{low} to {high}"
+
+
+def _rounded(values: ArrayLike, digits: int) -> tuple[str, str, str]:
+    """The median and the ends of its interval, as they are printed; no "-0.000"."""
+    median, low, high = (f"{round(value, digits) + 0.0:.{digits}f}" for value in median_interval(values))
+    return median, low, high
 
 
 def _binomial(n: int, k: int) -> float:
@@ -186,13 +224,21 @@ def kde(x: Tensor, grid: Tensor, bandwidth: float) -> Tensor:
 
     Returns:
         `(..., m)`, in units of one over x.
+
+    Raises:
+        ValueError: samples `(..., n, 1)`, or a bandwidth that is not above 0.
     """
+    must_be_flat("kde", x)
+    if not bandwidth > 0:
+        raise ValueError(f"a kernel's bandwidth is above 0, got {bandwidth}")
     gap = (grid[:, None] - x[..., None, :]) / bandwidth  # (..., m, n)
     return gap.square().mul(-0.5).exp().mean(-1) / (bandwidth * (2 * torch.pi) ** 0.5)
 
 
 def coverage(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> dict[str, Tensor]:
     """Which modes of a mixture the samples reach, and how well; for one generator `(n, d)` or K of them `(K, n, d)`.
+
+    Chapter 5 writes it out.
 
     A sample is of high quality when it lies within `n_sd` standard deviations of the nearest centre. By the protocol of
     Lin et al. (2018), a mode is covered when one such sample is nearest to it: 1 of 2,500 counts. Stricter, a mode is
@@ -232,12 +278,6 @@ def coverage(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> dict[s
         "full": (n_good >= enough).all(-1).to(x),
         "mass": n_all.to(x) / n,
     }
-
-
-def modes_hit(x: Tensor, centers: Tensor, sd: float, n_sd: float = 3.0) -> tuple[int, float]:
-    """Modes covered and the share of high-quality samples of one generator, `(n, d)`; see `coverage`."""
-    found = coverage(x, centers, sd, n_sd)
-    return int(found["modes"]), float(found["quality"])
 
 
 def quantiles(values: ArrayLike, at: tuple[float, ...] = (0.1, 0.5, 0.9)) -> NDArray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
@@ -53,6 +54,8 @@ def discriminator(*widths: int, activation: str = "leaky_relu") -> nn.Sequential
 
 class Pack(nn.Module):
     """Lay `size` samples side by side, so that D judges them together: `(..., n, d)` to `(..., n / size, size * d)`.
+
+    Chapter 5 writes it out.
 
     D then sees that samples repeat one another. Source: Lin et al. (2018), section 2.
 
@@ -105,3 +108,17 @@ def sample_z(n: int, z_dim: int, rng: torch.Generator, prior: str = "normal") ->
     if prior == "uniform":
         return 2 * torch.rand(n, z_dim, generator=rng, device=rng.device) - 1
     raise ValueError(f"unknown prior {prior!r}: choose one of {', '.join(PRIORS)}")
+
+
+@contextmanager
+def evaluating(*nets: nn.Module) -> Iterator[None]:
+    """Only look, within this block: no gradients, batch norm holds still; afterwards every mode is put back."""
+    modes = [(module, module.training) for net in nets for module in net.modules()]
+    try:
+        for net in nets:
+            net.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

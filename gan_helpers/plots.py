@@ -51,8 +51,7 @@ def densities(ax: Axes, x: ArrayLike, p_data: ArrayLike, p_gen: ArrayLike, d_pro
     ax.set(xlabel="x", ylim=(0, 1.5 * p.max()), yticks=[])
     right = ax.twinx()
     right.plot(x, d_prob, color=style.INK, label="D(x), right axis")
-    best = np.where(p + q > 0.05 * p.max(), theory.optimal_discriminator(p, q), np.nan)
-    right.plot(x, best, ":", color=style.INK, label="p / (p + q)")
+    right.plot(x, theory.best_where_seen(p, q), ":", color=style.INK, label="p / (p + q)")
     right.set(ylim=(0, 1.02), yticks=[0, 0.5, 1])
     right.spines["right"].set_visible(True)
     return right

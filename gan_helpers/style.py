@@ -1,20 +1,24 @@
 """Colours and matplotlib defaults of every figure.
 
 Real is blue and round, generated is vermilion and crossed, the discriminator is ink: the same three in every chapter.
-Shape always says what colour says.
+Shape always says what colour says. The colours stand in `palette.json`, which the elements of the page read too.
 """
 
 from __future__ import annotations
+
+import json
+from importlib import resources
 
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib.colors import LinearSegmentedColormap
 
-REAL = "#0072B2"  # blue, marker "o"
-FAKE = "#D55E00"  # vermilion, marker "x"
-INK = "#1A1A1A"  # the discriminator, a line
-MUTED = "#6B6B6B"  # landmarks and annotations
-DARK = {"REAL": "#56B4E9", "FAKE": "#E69F00", "INK": "#E6E6E6"}  # the same three on a dark page
+#: Colours on light and on dark paper, by what they mean.
+PALETTE: dict[str, dict[str, str]] = json.loads((resources.files("gan_helpers") / "palette.json").read_text("utf-8"))
+REAL = PALETTE["light"]["real"]  # blue, marker "o"
+FAKE = PALETTE["light"]["fake"]  # vermilion, marker "x"
+INK = PALETTE["light"]["ink"]  # the discriminator, a line
+MUTED = PALETTE["light"]["muted"]  # landmarks and annotations
 
 #: Fake - neutral - real, for heatmaps of D from 0 to 1.
 D_MAP = LinearSegmentedColormap.from_list("discriminator", [FAKE, "#F7F7F7", REAL])
@@ -29,7 +33,7 @@ def use() -> None:
             "figure.facecolor": "white",
             "figure.constrained_layout.use": True,
             "savefig.facecolor": "white",
-            "axes.prop_cycle": cycler(color=[REAL, FAKE, INK, "#009E73", "#CC79A7", "#56B4E9"]),
+            "axes.prop_cycle": cycler(color=[REAL, FAKE, INK, "#009E73", "#CC79A7", PALETTE["dark"]["real"]]),
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.edgecolor": MUTED,

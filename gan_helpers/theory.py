@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LOG2 = math.log(2)  # G's loss, and half of D's, when D can only guess
+SEEN = 0.005  # share of the data's largest density below which pictures draw no best D
 TINY = 1e-300  # under this a density counts as zero: 0 log 0 is 0
 LOG4 = math.log(4)  # D's loss (real plus fake) when D can only guess
 
@@ -38,6 +39,18 @@ def optimal_discriminator(p_data: ArrayLike, p_gen: ArrayLike) -> NDArray:
         raise ValueError("a density is never negative")
     both = p + q
     return np.divide(p, both, out=np.full_like(both, 0.5), where=both > 0)
+
+
+def best_where_seen(p_data: ArrayLike, p_gen: ArrayLike) -> NDArray:
+    """The same for a picture: NaN where next to nothing lands, so that there is no share to report.
+
+    That is where both densities together are below `SEEN` of the largest one of the data.
+
+    >>> best_where_seen([1.0, 0.001], [1.0, 0.001]).tolist()
+    [0.5, nan]
+    """
+    p, q = np.asarray(p_data, float), np.asarray(p_gen, float)
+    return np.where(p + q > SEEN * p.max(), optimal_discriminator(p, q), np.nan)
 
 
 def js(p_data: ArrayLike, p_gen: ArrayLike, x: ArrayLike) -> float:

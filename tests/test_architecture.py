@@ -11,75 +11,77 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools import folds, repository
+from gan_helpers import style
+from tools import folds, repository, rooms
+from tools.taught import taught
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "gan_helpers"
-MODULES = sorted(path for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+MODULES = rooms.modules()
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-# An import goes to a layer above one's own, or to a module of the same layer.
-LAYERS = (
-    {"runtime", "style", "theory"},
-    {"data", "models", "losses"},
-    {"train", "ensemble", "metrics"},
-    {"plots", "widgets"},
-)
-PART_OF = {"densities": "data", "digits": "data", "fetch": "data"}  # modules split out of a larger one
-PART_OF |= {"codec": "widgets", "views": "widgets", "live": "widgets", "live_toy": "widgets", "lab": "widgets"}
-PART_OF |= {"latent": "widgets", "members": "ensemble", "experiment": "ensemble", "table": "metrics"}
-PART_OF |= {"trail": "widgets", "dirac": "theory", "convnets": "models", "quality": "metrics"}
-PART_OF |= {"precision": "train", "checkpoint": "train"}
-PART_OF |= {"inception": "metrics", "dcgan": "train", "parallel": "train", "folding": "widgets"}
+
+def test_no_module_imports_in_a_circle():
+    assert rooms.circle(rooms.arrows()) == []
+    assert rooms.circle(rooms.plan()) == []
 
 
-@cache
-def tree(path: Path) -> ast.Module:
-    """A module's syntax tree."""
-    return ast.parse(path.read_text("utf-8"))
+def write_package(folder: Path, **sources: str) -> Path:
+    """A package of a few modules; two underscores in a name stand for a folder."""
+    for name, source in sources.items():
+        path = folder / "gan_helpers" / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+        (path.parent / "__init__.py").touch()
+    return folder
 
 
-def imports(path: Path) -> set[str]:
-    """Every module that a file imports, as `package.module`."""
-    found = set()
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+def test_a_circle_is_found(tmp_path):
+    sources = {"a": "import os\n", "b": "from gan_helpers import a\n", "c__d": "from gan_helpers.b import f\n"}
+    sound = write_package(tmp_path / "sound", **sources)
+    assert rooms.arrows(sound) == {"a": set(), "b": {"a"}, "c": set(), "c.d": {"b"}}
+    assert rooms.floors(rooms.plan(sound)) == [["a"], ["b"], ["c"]]
+    bent = write_package(tmp_path / "bent", **sources | {"a": "def f():\n    from gan_helpers.c import d\n"})
+    assert set(rooms.circle(rooms.arrows(bent))) == {"a", "b", "c.d"}
 
 
-def own_imports(path: Path) -> set[str]:
-    """The modules of the package that a file imports, by name."""
-    names = {name.split(".")[1] for name in imports(path) if name.startswith("gan_helpers.")}
-    return names & {module.stem for module in MODULES}
+def test_the_drawing_of_the_rooms_is_that_of_the_imports():
+    drawn = rooms.DRAWING.search((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    assert drawn, "CONTRIBUTING.md has no place for the drawing"
+    assert drawn[0] == rooms.drawing(), "look at the new arrows, then type: make rooms"
 
 
-def layer(module: str) -> int:
-    """The layer of a module, 0 at the foundation."""
-    module = PART_OF.get(module, module)
-    found = [i for i, names in enumerate(LAYERS) if module in names]
-    assert found, f"gan_helpers/{module}.py belongs to no layer: name it in LAYERS or PART_OF"
-    return found[0]
+DOORS = {name: path for name, path in MODULES.items() if path.stem == "__init__"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_imports_point_one_way(path):
-    upward = {name for name in own_imports(path) if layer(name) > layer(path.stem)}
-    assert not upward, f"{path.stem} imports {upward}, which stand on it"
+@pytest.mark.parametrize("name", DOORS)
+def test_a_door_holds_no_logic(name):
+    """It imports from its own room, or hands on what chapters look for there, and lists what it hands on."""
+    docstring, *body = rooms.tree(DOORS[name]).body
+    assert isinstance(docstring, ast.Expr)
+    *imports, listed = body or [None]
+    assert all(isinstance(node, ast.ImportFrom) for node in imports)
+    if listed:
+        handed = [alias.name for node in imports for alias in node.names]
+        assert ast.unparse(listed.targets[0]) == "__all__"
+        assert sorted(ast.literal_eval(listed.value)) == sorted(handed)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_room_is_entered_by_its_door(name):
+    """From elsewhere one takes what the door hands on, or a whole module, and no name from behind it."""
+    behind = [
+        full
+        for full in rooms.imported(rooms.tree(MODULES[name]))
+        if full.startswith(f"{rooms.PACKAGE}.") and full.count(".") == 3 and full.split(".")[1] != rooms.room(name)
+    ]
+    assert behind == []
 
 
 def reaches(module: str) -> set[str]:
-    """Everything that a module imports, directly or through the package."""
-    seen, todo = set(), [module]
-    while todo:
-        name = todo.pop()
-        seen.add(name)
-        found = imports(PACKAGE / f"{name}.py") if (PACKAGE / f"{name}.py").exists() else set()
-        seen |= {f.split(".")[0] for f in found}
-        todo += [own for own in own_imports(PACKAGE / f"{name}.py") if own not in seen] if found else []
-    return seen
+    """The top-level name of everything that a module imports, directly or through the package."""
+    found = rooms.reached([module])
+    outside = set().union(*(rooms.imported(rooms.tree(MODULES[name])) for name in found))
+    return found | {name.partition(".")[0] for name in outside}
 
 
 def test_training_draws_nothing():
@@ -88,7 +90,7 @@ def test_training_draws_nothing():
 
 def test_plots_train_nothing():
     assert not reaches("plots") & {"train", "ensemble"}
-    assert not re.search(r"\.(backward|step)\(", (PACKAGE / "plots.py").read_text("utf-8"))
+    assert not re.search(r"\.(backward|step)\(", MODULES["plots"].read_text("utf-8"))
 
 
 GLOBAL_RANDOM = re.compile(
@@ -99,14 +101,14 @@ DRAWS = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.stem != "runtime"], ids=lambda path: path.stem)
-def test_only_runtime_touches_a_global_random_generator(path):
-    for call in (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)):
-        name = ast.unparse(call.func)
-        assert not GLOBAL_RANDOM.fullmatch(name), f"line {call.lineno}: {name} uses a global generator"
-        if DRAWS.fullmatch(name):
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"runtime"}))
+def test_only_runtime_touches_a_global_random_generator(name):
+    for call in (node for node in ast.walk(rooms.tree(MODULES[name])) if isinstance(node, ast.Call)):
+        called = ast.unparse(call.func)
+        assert not GLOBAL_RANDOM.fullmatch(called), f"line {call.lineno}: {called} uses a global generator"
+        if DRAWS.fullmatch(called):
             given = {keyword.arg for keyword in call.keywords}
-            assert "generator" in given, f"line {call.lineno}: {name} without generator="
+            assert "generator" in given, f"line {call.lineno}: {called} without generator="
 
 
 def is_public(node: ast.AST) -> bool:
@@ -114,18 +116,31 @@ def is_public(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_everything_public_has_a_docstring(path):
+@pytest.mark.parametrize("name", MODULES)
+def test_everything_public_has_a_docstring(name):
     """Of several classes with the same method one says what it is for; a Protocol's methods may be bare."""
-    top = [node for node in tree(path).body if is_public(node)]
+    source = rooms.tree(MODULES[name])
+    top = [node for node in source.body if is_public(node)]
     without = {node.name for node in top if not ast.get_docstring(node)}
     classes = [node for node in top if isinstance(node, ast.ClassDef)]
     methods = [child for node in classes for child in node.body if is_public(child) and child.name != "forward"]
     methods = [method for method in methods if ast.unparse(method.body[-1]) != "..."]
     said = {method.name for method in methods if ast.get_docstring(method)}
     without |= {method.name for method in methods if method.name not in said}
-    assert ast.get_docstring(tree(path))
+    assert ast.get_docstring(source)
     assert without == set()
+
+
+def test_a_colour_of_the_palette_is_written_once():
+    """In `palette.json`, from which figures and elements take it; white may be anywhere."""
+    colours = {c.lower() for theme in style.PALETTE.values() for c in theme.values()} - {"#ffffff"}
+    sources = [path for path in (ROOT / "gan_helpers").rglob("*") if path.suffix in (".py", ".js")]
+    again = {
+        path.name: found
+        for path in sources
+        if (found := colours & set(re.findall(r"#\w{6}", path.read_text().lower())))
+    }
+    assert again == {}
 
 
 # Notebooks
@@ -275,20 +290,15 @@ def bare(source: str, name: str) -> str:
     return ast.dump(Bare().visit(found[0]))
 
 
-SHOWN = [
-    (path, cell.id, tag.removeprefix("shows:"))
-    for path in NOTEBOOKS
-    for cell in code_cells(path)
-    for tag in cell.metadata.get("tags", [])
-    if tag.startswith("shows:")
-]
+TAUGHT = list(taught())
 
 
-@pytest.mark.parametrize(("path", "cell_id", "shown"), SHOWN, ids=lambda value: getattr(value, "stem", value))
-def test_shown_code_is_the_package_s(path, cell_id, shown):
-    module, name = shown.split(".")
-    cell = next(cell for cell in code_cells(path) if cell.id == cell_id)
-    assert bare(cell.source, name) == bare((PACKAGE / f"{module}.py").read_text("utf-8"), name)
+@pytest.mark.parametrize("one", TAUGHT, ids=lambda one: f"{one.room}.{one.name}")
+def test_shown_code_is_the_package_s_and_each_names_the_other(one):
+    cell = next(cell for cell in code_cells(one.notebook) if cell.id == one.cell)
+    assert bare(cell.source, one.name) == bare(one.path.read_text("utf-8"), one.name)
+    assert f"Chapter {one.chapter} writes it out." in one.docstring
+    assert one.test.is_file()
 
 
 def test_comparison_of_shown_code_sees_a_difference():

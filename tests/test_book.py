@@ -22,6 +22,20 @@ def write(path: Path, *sources: str, prose: str = "A page.", **metadata) -> None
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
 
 
+PACKAGE = {
+    "__init__.py": "",
+    "data/__init__.py": "from gan_helpers.data.targets import n\n",
+    "data/targets.py": "from gan_helpers.data import download\n\nn = 1\n",
+    "data/download.py": "m = 1\n",
+}
+USES_DATA = """
+import os, sys
+sys.path.insert(0, os.path.dirname(os.getcwd()))
+from gan_helpers import data
+data.n, os.environ["GAN_BUDGET"]
+"""
+
+
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder like the book's, with two notebooks."""
@@ -29,28 +43,34 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("GAN_DATA", raising=False)
-    for name in ("gan_helpers", "notebooks", "book"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "gan_helpers/data.py").write_text("n = 1\n")
+    for name in ("data", "dcgan", "widgets/static"):
+        (tmp_path / "gan_helpers" / name).mkdir(parents=True)
+    for name in ("notebooks", "book/_static"):
+        (tmp_path / name).mkdir(parents=True)
+    for name, source in PACKAGE.items():
+        (tmp_path / "gan_helpers" / name).write_text(source)
     (tmp_path / "requirements.txt").write_text("torch\n")
-    write(tmp_path / "notebooks/a.ipynb", "import os\nos.environ['GAN_BUDGET']")
+    write(tmp_path / "notebooks/a.ipynb", USES_DATA)
     write(tmp_path / "notebooks/b.ipynb", "1 + 1")
     return tmp_path
 
 
 def append(path: Path, text: str) -> None:
-    """Edit a file."""
-    path.write_text(path.read_text() + text)
+    """Edit a file, or begin one."""
+    path.write_text((path.read_text() if path.exists() else "") + text)
 
 
 def test_key_follows_what_outputs_depend_on(tiny, monkeypatch):
     seen = [keys.outputs_key(tiny, "page"), keys.outputs_key(tiny, "smoke")]
-    append(tiny / "gan_helpers/data.py", "n = 2\n")
-    seen.append(keys.outputs_key(tiny, "page"))
-    append(tiny / "requirements.txt", "numpy\n")
-    seen.append(keys.outputs_key(tiny, "page"))
-    (tiny / "gan_helpers/static").mkdir()
-    (tiny / "gan_helpers/static/new.js").write_text("")
+    for name, more in [
+        ("gan_helpers/data/targets.py", "n = 2\n"),
+        ("gan_helpers/data/download.py", "m = 2\n"),  # reached through another module, by a door
+        ("gan_helpers/data/knobs.json", "{}"),
+        ("requirements.txt", "numpy\n"),
+    ]:
+        append(tiny / name, more)
+        seen.append(keys.outputs_key(tiny, "page"))
+    write(tiny / "notebooks/b.ipynb", "1 + 1", tags=["raises-exception"])
     seen.append(keys.outputs_key(tiny, "page"))
     monkeypatch.setenv("GAN_DATA", str(tiny / "elsewhere"))
     seen.append(keys.outputs_key(tiny, "page"))
@@ -67,19 +87,44 @@ def test_key_leaves_out_what_outputs_do_not_depend_on(tiny):
     (tiny / "gan_helpers/__pycache__").mkdir()
     (tiny / "gan_helpers/__pycache__/data.pyc").write_text("compiled")
     assert before == (keys.outputs_key(tiny, "page"), keys.site_key(tiny, "page"))
-    (tiny / "book/welcome.md").write_text("# Hello\n")
-    assert keys.outputs_key(tiny, "page") == before[0]
-    assert keys.site_key(tiny, "page") != before[1]
+    sites = {before[1]}
+    for name, more in [
+        ("book/welcome.md", "# Hello\n"),
+        ("book/_static/gan-book.css", "/* a comment */\n"),
+        ("gan_helpers/widgets/static/lab.js", "// a comment\n"),
+        ("gan_helpers/data/targets.py", "# a comment\n\n"),
+        ("gan_helpers/dcgan/run.py", "n = 2\n"),  # used by no notebook
+        ("gan_helpers/data/unused.py", "n = 2\n"),
+    ]:
+        append(tiny / name, more)
+        assert keys.outputs_key(tiny, "page") == before[0], name
+        sites.add(keys.site_key(tiny, "page"))
+    assert len(sites) == 7
 
 
-def test_old_cache_folders_are_removed(tiny):
-    folders = []
-    for _ in range(book.KEEP + 2):
-        append(tiny / "requirements.txt", "more\n")
-        folders.append(book.cache_folder(tiny, keys.outputs_key(tiny, "page")))
-    kept = {f.name for f in folders[-1].parent.iterdir()}
-    assert folders[-1].name in kept
-    assert len(kept) == book.KEEP
+def test_only_notebooks_that_use_a_module_depend_on_it(tiny):
+    before = keys.codes(tiny, "page")
+    append(tiny / "gan_helpers/dcgan/run.py", "n = 2\n")
+    assert keys.codes(tiny, "page") == before
+    append(tiny / "gan_helpers/data/targets.py", "n = 2\n")
+    after = keys.codes(tiny, "page")
+    assert after["a"] != before["a"]
+    assert after["b"] == before["b"]
+    assert after["a"].looks
+    assert not after["b"].looks
+    write(tiny / "notebooks/b.ipynb", "from gan_helpers import data\nd = data\ngetattr(d, 'digits')")
+    assert keys.codes(tiny, "page")["b"].looks  # what it takes cannot be read, so it may be anything
+
+
+def test_old_outputs_are_removed(tiny):
+    for k in range(book.KEEP + 2):
+        file = book.outputs_file(tiny, "a", f"key{k}")
+        file.write_text("{}")
+        os.utime(file, (k, k))
+    book.outputs_file(tiny, "b", "key")
+    book.outputs_file(tiny, "a", "key")
+    kept = {file.stem for file in (tiny / "_build/outputs/a").iterdir()}
+    assert kept == {f"key{k}" for k in range(2, book.KEEP + 2)}
 
 
 def test_only_what_changed_is_executed_again(tiny):
@@ -90,21 +135,32 @@ def test_only_what_changed_is_executed_again(tiny):
     write(tiny / "notebooks/b.ipynb", "1 + 2", prose="Other words.")
     assert book.execute(tiny, "page") == ([], [])
     write(tiny / "notebooks/b.ipynb", "1 + 2", mystnb={"image": {"alt": "a text"}})
-    assert book.execute(tiny, "page") == (["b"], [])
-    append(tiny / "gan_helpers/data.py", "n = 2\n")
+    append(tiny / "gan_helpers/widgets/static/lab.js", "// a comment\n")
+    append(tiny / "book/_static/gan-book.css", "/* a comment */\n")
+    assert book.execute(tiny, "page") == ([], [])
+    append(tiny / "gan_helpers/data/targets.py", "n = 2\n")
+    assert book.execute(tiny, "page") == (["a"], [])
+    append(tiny / "requirements.txt", "numpy\n")
     assert book.execute(tiny, "page") == (["a", "b"], [])
 
 
-def test_outputs_in_the_cache_are_those_of_the_budget(tiny):
+def lent(tiny: Path, budget: str) -> nbformat.NotebookNode:
+    """Notebook a with the outputs from which pages are built."""
     from jupyter_cache import get_cache
 
+    data = keys.data_key()
+    files = [book.outputs_file(tiny, name, code.with_data(data)) for name, code in keys.codes(tiny, budget).items()]
+    source = nbformat.read(tiny / "notebooks/a.ipynb", as_version=4)
+    return get_cache(book.lend(tiny, files)).merge_match_into_notebook(source)[1]
+
+
+def test_pages_are_built_from_the_outputs_of_the_budget_and_from_the_notebooks_as_they_are(tiny):
     for budget in ("page", "smoke"):
         book.execute(tiny, budget)
-        source = nbformat.read(tiny / "notebooks/a.ipynb", as_version=4)
-        _, executed = get_cache(book.cache_folder(tiny, keys.outputs_key(tiny, budget))).merge_match_into_notebook(
-            source
-        )
-        assert executed.cells[1].outputs[0].data["text/plain"] == repr(budget)
+        assert lent(tiny, budget).cells[1].outputs[0].data["text/plain"] == f"(1, {budget!r})"
+    write(tiny / "notebooks/a.ipynb", USES_DATA, mystnb={"image": {"alt": "a text"}}, prose="Other words.")
+    [prose, cell] = lent(tiny, "smoke").cells
+    assert (prose.source, cell.metadata.mystnb.image.alt, len(cell.outputs)) == ("Other words.", "a text", 1)
 
 
 DOWNLOAD = """
@@ -128,10 +184,11 @@ def test_what_ran_before_a_download_is_executed_again(tiny, monkeypatch):
 
 
 def test_an_edit_of_the_package_while_notebooks_run_leaves_their_outputs_under_the_old_key(tiny):
-    write(tiny / "notebooks/b.ipynb", "open('../gan_helpers/data.py', 'a').write('n = 3')")
-    before = keys.code_key(tiny, "page")
+    write(tiny / "notebooks/b.ipynb", "open('../gan_helpers/data/targets.py', 'a').write('n = 3')")
+    before = keys.codes(tiny, "page")["a"]
     assert book.execute(tiny, "page") == (["a", "b"], [])
-    assert [f.name for f in (tiny / "_build/.jupyter_cache").iterdir()] == [f"{before}-{keys.data_key()}"]
+    assert [f.stem for f in (tiny / "_build/outputs/a").iterdir()] == [before.with_data(keys.data_key())]
+    assert keys.codes(tiny, "page")["a"] != before
 
 
 @pytest.mark.parametrize(("command", "arguments"), [(book.main, ["book.py"]), (checks.main, ["test.py", "--quick"])])

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from gan_helpers import data, metrics, models, theory
-from gan_helpers.ensemble import build, train_many
-from gan_helpers.experiment import experiment
+from gan_helpers.ensemble import build, experiment, train_many
 from gan_helpers.runtime import stream
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks/05_mode_collapse.ipynb"

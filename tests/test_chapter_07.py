@@ -99,7 +99,7 @@ def test_with_momentum_0_9_the_discriminator_wins_at_once(beta1, d_wins):
     for number in range(3):
         rng = seed(number)
         G, D = convnets.generator28(16, 8), convnets.discriminator28(8)
-        run = train(G, D, images, z_dim=16, steps=130, batch=32, rng=rng, betas=(beta1, 0.999))
+        run = train(G, D, images, z_dim=16, steps=130, batch=32, rng=rng, beta1=beta1)
         ends.append(sum(s.d_loss for s in run if s.step > 100) / 30)
     assert all((end < 0.2) == d_wins for end in ends), ends
 

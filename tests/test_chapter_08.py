@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from gan_helpers import quality, runtime
-from gan_helpers.digits import Images, _resize, _stand_in
+from gan_helpers.data.images import Images, _resize, _stand_in
 from gan_helpers.quality import Judge, frechet, moments, precision_recall
 from gan_helpers.runtime import stream
 

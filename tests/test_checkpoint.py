@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from gan_helpers import checkpoint, data, models, runtime
-from gan_helpers.train import averaged, train
+from gan_helpers import data, models, runtime
+from gan_helpers.train import averaged, checkpoint, train
 
 RING = data.target("ring")
 

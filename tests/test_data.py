@@ -10,7 +10,8 @@ import pytest
 import torch
 from scipy import integrate, special, stats
 
-from gan_helpers import data, densities, models, runtime
+from gan_helpers import data, models, runtime
+from gan_helpers.data import densities
 from gan_helpers.train import train
 
 NAMES = list(data.TARGETS)

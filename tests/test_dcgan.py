@@ -18,10 +18,11 @@ import torch
 from PIL import Image
 from torch import distributed, nn
 
-from gan_helpers import checkpoint, dcgan, models, runtime
+from gan_helpers import models, runtime
 from gan_helpers.data import Images
-from gan_helpers.parallel import Epochs, SyncBatchNorm, World, averaging, joined, synchronised
-from gan_helpers.train import evaluating
+from gan_helpers.dcgan import run as dcgan
+from gan_helpers.dcgan.parallel import Epochs, SyncBatchNorm, World, averaging, joined, synchronised
+from gan_helpers.train import checkpoint, evaluating
 
 STEPS = 6
 SMALL = ["--width", "2", "--z-dim", "4", "--batch", "8", "--device", "cpu", "--steps", str(STEPS)]
@@ -71,7 +72,7 @@ def same_checkpoint(a, b):
 
 def test_the_command_trains_and_leaves_its_files(tmp_path, capsys):
     assert dcgan.main([*SMALL, "--save-every", "4", "--out", str(tmp_path / "a")]) == 0
-    names = {"checkpoint.pt", "losses.csv", "samples_000004.png", "samples_000006.png"}
+    names = {".lock", "checkpoint.pt", "losses.csv", "samples_000004.png", "samples_000006.png"}
     assert {path.name for path in (tmp_path / "a").iterdir()} == names
     assert read(tmp_path / "a").shape == (STEPS, 2)
     assert read(tmp_path / "a").isfinite().all()
@@ -181,9 +182,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--batch", "0"], "must be at least 1"),
-        (["--save-every", "0"], "--save-every must be at least 1"),
-        (["--lr", "-1"], "--lr must be above 0"),
+        (["--batch", "0"], "--batch must be a whole number of at least 1, got 0"),
+        (["--save-every", "0"], "--save-every must be a whole number of at least 1"),
+        (["--lr", "-1"], "--lr must be a finite number of at least 0, got -1"),
+        (["--seed", "12345678901234567890"], "--seed must be a whole number from 0 to"),
         (["--batch", "41"], "more than the 40 images"),
         (["--device", "cuda"], "'cuda' is not available on this machine"),
         (["--device", "abacus"], "unknown device 'abacus'"),
@@ -207,8 +209,8 @@ def test_resuming_with_other_settings_names_them(tmp_path, capsys):
     options = ["--resume", "--lr", "0.5", "--z-dim", "3", "--out", str(tmp_path)]
     assert dcgan.main([*SMALL, *options]) == 2
     assert "--z-dim 4, not 3; --lr 0.001, not 0.5" in capsys.readouterr().err
-    assert dcgan.main([*SMALL, "--steps", "1", "--resume", "--out", str(tmp_path)]) == 2
-    assert "at step 1 already" in capsys.readouterr().err
+    assert dcgan.main([*SMALL, "--steps", "1", "--resume", "--out", str(tmp_path)]) == 0
+    assert "at step 1 already" in capsys.readouterr().out
     assert dcgan.main([*SMALL, "--out", str(tmp_path)]) == 2
     assert "add --resume to go on" in capsys.readouterr().err
 
@@ -223,8 +225,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys)
 
 
 def test_a_batch_must_be_shared_equally(monkeypatch, capsys):
-    monkeypatch.setenv("WORLD_SIZE", "3")
-    monkeypatch.setenv("RANK", "1")
+    for name, value in (("WORLD_SIZE", "3"), ("RANK", "1"), ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "1")):
+        monkeypatch.setenv(name, value)
     assert dcgan.main(SMALL) == 2
     assert capsys.readouterr().err == "error in process 1: --batch 8 cannot be shared equally by 3 processes\n"
 
@@ -232,10 +234,66 @@ def test_a_batch_must_be_shared_equally(monkeypatch, capsys):
 def test_each_process_needs_a_gpu_of_its_own(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("LOCAL_RANK", "1")):
+    where = (("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "1"))
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("LOCAL_RANK", "1"), *where):
         monkeypatch.setenv(name, value)
     assert dcgan.main([*SMALL, "--device", "cuda"]) == 2
     assert "error in process 1: --device: device 'cuda:1' is not available" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but RANK is not set: start with torchrun"),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, "but MASTER_ADDR is not set: start with torchrun"),
+        ({"RANK": "first"}, "RANK='first', which is no number"),
+    ],
+)
+def test_an_environment_that_is_half_of_torchrun_s_is_named(environment, message, monkeypatch, capsys):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert dcgan.main(SMALL) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_two_runs_never_write_into_one_folder(tmp_path, monkeypatch, capsys):
+    """The second is refused, and the files are the first one's."""
+    second = []
+    g_step = dcgan.g_step
+
+    def meanwhile(*given):
+        if not second:
+            second.append(dcgan.main([*SMALL, "--resume", "--out", str(tmp_path)]))
+        return g_step(*given)
+
+    monkeypatch.setattr(dcgan, "g_step", meanwhile)
+    assert dcgan.main([*SMALL, "--out", str(tmp_path)]) == 0
+    assert second == [2]
+    assert f"another run is writing into {tmp_path}" in capsys.readouterr().err
+    assert len(read(tmp_path)) == 6
+    assert dcgan.main([*SMALL, "--steps", "7", "--resume", "--out", str(tmp_path)]) == 0  # the lock is gone
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(dcgan.checkpoint, "save", full)
+    assert dcgan.main([*SMALL, "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: [Errno 28] No space left on device"
+
+
+def test_resuming_with_other_images_is_refused(tmp_path, monkeypatch, capsys):
+    """Begun on what stands in for MNIST, a run does not go on with MNIST."""
+    run(tmp_path, "--steps", "1")
+    more = few_images()
+    monkeypatch.setattr(dcgan, "digits", lambda *_, **__: Images(more.images.flip(0), more.labels, "mnist"))
+    assert dcgan.main([*SMALL, "--resume", "--out", str(tmp_path)]) == 2
+    assert "is of a run with images 'mnist of 40 [" in capsys.readouterr().err
 
 
 # Shares
@@ -304,7 +362,7 @@ def rank(out):
     with joined(world, torch.device("cpu")), mock.patch.object(dcgan, "digits", few_images):
         torch.save(normed(SyncBatchNorm(3), batch_norm_input(), world), out / f"norm{world.rank}.pt")
         for name, (path, replacement) in MUTANTS.items():
-            with mock.patch(f"gan_helpers.dcgan.{path}", replacement, create=name == "nothing"):
+            with mock.patch(f"gan_helpers.dcgan.run.{path}", replacement, create=name == "nothing"):
                 state = run(out / name, world=world)
             torch.save([state.G.state_dict(), state.D.state_dict()], out / f"{name}{world.rank}.pt")
         run(out / "resumed", "--steps", "4", world=world)
@@ -363,9 +421,11 @@ if __name__ == "__main__":
 
 def test_every_option_is_fixed_for_a_run_or_free_on_purpose():
     """A new option has to be put on one side: a resumed run with another value would be another run."""
-    free = {"help", "epochs", "steps", "device", "out", "save_every", "resume", "judge"}
+    fixed = {"data", "size", "width", "z_dim", "lr", "beta1", "batch", "ema", "precision", "seed"}
     options = {action.dest for action in dcgan.parser()._actions}
-    assert set(dcgan.FIXED) == options - free
+    assert options == fixed | set(dcgan.FREE)
+    args = dcgan.parser().parse_args(SMALL)
+    assert set(dcgan.settings(args, few_images())) == {f"--{name.replace('_', '-')}" for name in fixed} | {"images"}
 
 
 def test_sheets_show_the_averaged_weights_in_evaluation_mode(tmp_path):

@@ -23,7 +23,8 @@ import numpy as np
 import pytest
 import torch
 
-from gan_helpers import data, digits, fetch
+from gan_helpers import data
+from gan_helpers.data import download, images
 
 REAL = os.environ.get("GAN_DATA")  # read once: the other tests take it away
 
@@ -106,7 +107,7 @@ def serve(mirror: Mirror) -> http.server.ThreadingHTTPServer:
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test is a process of its own, as far as notices go."""
-    monkeypatch.setattr(digits, "_told", set())
+    monkeypatch.setattr(images, "_told", set())
 
 
 @pytest.fixture
@@ -263,7 +264,7 @@ def test_an_unpacked_file_of_the_wrong_length_is_not_believed(mirror: Mirror, tm
 @pytest.mark.parametrize("content", [b"", b"\0\0", b"\0\0\x0d\x01" + bytes(8), b"\0\0\x08\x03\0\0", b"PK\3\4" * 9])
 def test_parse_refuses_what_is_not_an_idx_file_of_bytes(content: bytes) -> None:
     with pytest.raises(ValueError):
-        fetch._parse_idx(content)
+        download._parse_idx(content)
 
 
 def test_parse_agrees_with_torchvision(tmp_path: Path) -> None:
@@ -271,7 +272,7 @@ def test_parse_agrees_with_torchvision(tmp_path: Path) -> None:
 
     raw = put(tmp_path / "raw", make_files(3), unpacked=True)
     images = raw / TRAIN.removesuffix(".gz")
-    assert torch.equal(fetch._parse_idx(images.read_bytes()), mnist.read_image_file(str(images)))
+    assert torch.equal(download._parse_idx(images.read_bytes()), mnist.read_image_file(str(images)))
 
 
 @pytest.mark.parametrize("mode", ["missing", "half", "garbage"])
@@ -297,7 +298,7 @@ def test_a_bad_mirror_leaves_nothing_behind_and_the_next_one_is_asked(
 
 @pytest.mark.parametrize("mode", ["silent", "stall"])
 def test_a_silent_mirror_is_given_up(mirror: Mirror, monkeypatch: pytest.MonkeyPatch, capsys, mode: str) -> None:
-    monkeypatch.setattr(fetch, "TIMEOUT", 0.3)
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
     mirror.mode = mode
     assert data.digits().source == "digits8x8"
     assert "no mirror sent the file" in capsys.readouterr().out
@@ -309,7 +310,7 @@ def test_a_host_that_is_looked_up_for_ever_is_given_up(mirror: Mirror, monkeypat
         mirror.release.wait(30)
         raise OSError
 
-    monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
+    monkeypatch.setattr(download, "TIMEOUT", 0.2)
     monkeypatch.setattr(urllib.request, "urlopen", never)
     assert data.digits().source == "digits8x8"
     assert "no mirror sent the file" in capsys.readouterr().out

@@ -10,8 +10,9 @@ from torch import nn
 
 from gan_helpers import data, losses, metrics, models, theory
 from gan_helpers import train as training
-from gan_helpers.ensemble import build, stack, train_many
-from gan_helpers.members import MemberAdam, draw, draw_noise, look_ahead
+from gan_helpers.ensemble import build, members, stack, step, train_many
+from gan_helpers.ensemble.members import MemberAdam, draw, draw_noise, look_ahead
+from gan_helpers.train.knobs import MAX_N_D
 
 GAUSSIAN = data.target("gaussian")
 
@@ -264,15 +265,55 @@ def test_no_two_streams_are_the_same():
     assert len({tuple(n.tolist()) for n in noise}) == len(noise)
 
 
+def test_no_stream_of_random_numbers_is_used_twice(monkeypatch):
+    """Turning a knob of noise leaves data and latent noise as they were, whichever update within a step it is for."""
+    used = []
+    stream = members.stream
+    monkeypatch.setattr(members, "stream", lambda n, on: used.append(n) or stream(n, on))
+    like = torch.zeros(1)
+    for slot in range(MAX_N_D + 1):
+        for source in (draw, draw_noise):
+            before = len(used)
+            next(source([GAUSSIAN], [3], slot, 4, 2, like))
+            used[before:] = sorted(set(used[before:]) - {0})  # a trial of shapes has stream 0
+    assert len(set(used)) == len(used) == 2 * (MAX_N_D + 1)
+
+
+def test_in_a_relativistic_game_the_imagined_d_judges_real_samples_too():
+    """G's step with unrolling against one written out: both logits are those of the D that is imagined."""
+    torch.manual_seed(0)
+    g, d = (net.double() for net in make_gan())
+    G, D = stack([copy.deepcopy(g)]), stack([copy.deepcopy(d)])
+    game, rate, like = losses.get_game("relativistic"), 0.5, torch.zeros(1, dtype=torch.float64)
+    knobs = {"game": "relativistic", "unroll": 1, "unroll_lr": rate, "g_lr": 0.1, "d_lr": 0.0}
+    for _ in train_many(G, D, GAUSSIAN, seeds=[5], z_dim=1, steps=3, batch=16, **knobs):
+        pass
+    g_opt, batches = torch.optim.Adam(g.parameters(), 0.1, (0.5, 0.999)), draw([GAUSSIAN], [5], 0, 16, 1, like)
+    names = dict(d.named_parameters())
+    for _ in range(3):
+        x, z = (a[0] for a in next(batches))
+        y = g(z)
+        slopes = torch.autograd.grad(game.d_loss(d(x), d(y)), list(names.values()), create_graph=True)
+        ahead = {name: p - rate * slope for (name, p), slope in zip(names.items(), slopes, strict=True)}
+        real, fake = (torch.func.functional_call(d, ahead, (samples,)) for samples in (x, y))
+        g_opt.zero_grad()
+        game.g_loss(real, fake).backward(inputs=list(g.parameters()))
+        g_opt.step()
+    same = torch.cat([(p.T if p.dim() == 2 else p).flatten() for p in g.parameters()])
+    assert (weights(G) - same).abs().max() <= 1e-10
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"seeds": [0, 1]}, "3 members but seeds has 2"),
         ({"g_lr": [1e-3, 1e-3]}, "g_lr has 2 values for 3 members"),
         ({"game": "wgan"}, "unknown game 'wgan'"),
-        ({"n_d": 0}, "n_d must be a whole number between 1 and 31"),
+        ({"n_d": 0}, "n_d must be a whole number from 1 to 31"),
         ({"n_d": 1.5}, "n_d must be a whole number"),
-        ({"clip": -0.1}, "clip is a limit"),
+        ({"clip": -0.1}, "clip must be a finite number of at least 0, got -0.1"),
+        ({"beta1": [0.5, 1.5, 0.5]}, "beta1 must be a finite number from 0 to below 1, got 1.5"),
+        ({"d_lr": math.nan}, "d_lr must be a finite number of at least 0, got nan"),
         ({"steps": 0}, "at least 1, got 0"),
         ({"z_dim": 3}, r"z of shape \(K, n, 3\)"),
         ({"targets": data.target("ring")}, "do not fit"),
@@ -313,8 +354,10 @@ def test_arrays_and_tensors_serve_as_sequences():
     assert torch.equal(weights(a, 1), weights(b, 1))
 
 
-def test_a_penalty_that_blows_up_freezes_its_member_only():
-    G, D, last = final([0, 1], r1_gamma=[0.1, math.inf])
+def test_a_penalty_that_blows_up_freezes_its_member_only(monkeypatch):
+    penalty = step.gradient_penalty
+    monkeypatch.setattr(step, "gradient_penalty", lambda D, x: penalty(D, x) * torch.tensor([1.0, math.inf]))
+    G, D, last = final([0, 1], r1_gamma=0.1)
     assert last.alive.tolist() == [True, False]
     assert weights(D, 1).isfinite().all()
     assert weights(G, 0).isfinite().all()

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from gan_helpers import data, experiment, metrics, models
-from gan_helpers.ensemble import build, train_many
-from gan_helpers.table import Table
+from gan_helpers import data, metrics, models
+from gan_helpers.ensemble import build, runs, train_many
+from gan_helpers.ensemble.table import Table
 
 GAUSSIAN = data.target("gaussian")
 
@@ -31,7 +31,7 @@ def measure(G):
 
 def make_table(settings, **changes):
     given = {"make_gan": make_gan, "target": GAUSSIAN, "measure": measure, "steps": 12, "z_dim": 1, "batch": 8}
-    return experiment.experiment(settings, **({"seeds": [3, 9, 4]} | given | changes))
+    return runs.experiment(settings, **({"seeds": [3, 9, 4]} | given | changes))
 
 
 SETTINGS = {
@@ -59,21 +59,21 @@ def test_every_run_is_what_it_would_be_alone():
 
 def test_runs_are_planned_by_architecture_and_cost_and_none_is_lost():
     full = {label: {"make_gan": make_gan, "batch": 8, "z_dim": 1} | s for label, s in SETTINGS.items()}
-    ensembles = experiment.plan(full, range(90))
-    assert sorted(run for runs in ensembles for run in runs) == sorted((s, n) for s in full for n in range(90))
-    assert max(map(len, ensembles)) <= experiment.MOST
-    together = [{label for label, _ in runs} for runs in ensembles]
+    ensembles = runs.plan(full, range(90))
+    assert sorted(run for each in ensembles for run in each) == sorted((s, n) for s in full for n in range(90))
+    assert max(map(len, ensembles)) <= runs.MOST
+    together = [{label for label, _ in each} for each in ensembles]
     assert {"plain", "rates"} in together
     assert not [labels for labels in together if len(labels) > 1 and labels != {"plain", "rates"}]
 
 
 def test_larger_networks_go_in_smaller_ensembles():
     gan = lambda width: (models.mlp(2, width, width, 2), models.discriminator(2, width, width))
-    fits = [experiment.members_that_fit(gan(width), 128) for width in (16, 64, 128, 512)]
+    fits = [runs.members_that_fit(gan(width), 128) for width in (16, 64, 128, 512)]
     assert fits == sorted(fits, reverse=True)
-    assert fits[0] == experiment.MOST
-    assert fits[-1] == experiment.FEWEST
-    assert experiment.members_that_fit(gan(64), 512) < experiment.members_that_fit(gan(64), 64)
+    assert fits[0] == runs.MOST
+    assert fits[-1] == runs.FEWEST
+    assert runs.members_that_fit(gan(64), 512) < runs.members_that_fit(gan(64), 64)
 
 
 def test_measured_at_the_steps_asked_for_and_at_the_last():
@@ -85,12 +85,16 @@ def test_measured_at_the_steps_asked_for_and_at_the_last():
 
 
 def test_averaged_weights_are_those_of_the_running_mean():
-    table = make_table({"plain": {}}, ema=0.8, steps=3, measure=lambda G: {"bias": G[-1].bias[:, 0, 0]}, at=[1, 2])
-    raw, mean = table.over_time("bias", "plain"), table.over_time("ema_bias", "plain")
-    expected = raw[:, 0]
-    for t in (0, 1, 2):
-        expected = expected if t == 0 else 0.8 * expected + 0.2 * raw[:, t]
-        np.testing.assert_allclose(mean[:, t], expected, rtol=1e-5)
+    """They begin with the first weights, and look back over a tenth of the run unless told not to warm up."""
+    for warm_up in (True, False):
+        look = {"measure": lambda G: {"bias": G[-1].bias[:, 0, 0]}, "at": [1, 2]}
+        table = make_table({"plain": {}}, ema=0.8, warm_up=warm_up, steps=3, **look)
+        raw, mean = table.over_time("bias", "plain"), table.over_time("ema_bias", "plain")
+        expected = raw[:, 0]
+        for t in (0, 1, 2):
+            share = max(0.2, 9 / (10 + t)) if warm_up else 0.2
+            expected = expected + share * (raw[:, t] - expected) if t else expected
+            np.testing.assert_allclose(mean[:, t], expected, rtol=1e-5)
 
 
 class Poisoned:
@@ -211,7 +215,7 @@ def test_rates_come_with_wilson_s_interval():
 def test_bad_input_is_named(changes, error, message, monkeypatch):
     """Before any run is trained, also where the mistake is in the last setting."""
     changes = dict(changes)
-    monkeypatch.setattr(experiment, "train_and_measure", lambda *_: pytest.fail("a run was trained"))
+    monkeypatch.setattr(runs, "train_and_measure", lambda *_: pytest.fail("a run was trained"))
     with pytest.raises(error, match=message):
         make_table(changes.pop("settings", {"plain": {}}), **changes)
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_helpers import convnets, folding, models, runtime
+from gan_helpers import convnets, models, runtime
+from gan_helpers.widgets import folding
 
 
 def trained(*layers: nn.Module, z_dim: int = 6) -> nn.Sequential:

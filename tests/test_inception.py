@@ -8,7 +8,7 @@ from urllib.error import URLError
 import pytest
 import torch
 
-from gan_helpers import inception
+from gan_helpers.quality import inception
 
 NAME = "torch_fidelity.feature_extractor_inceptionv3"
 

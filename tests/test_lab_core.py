@@ -12,10 +12,10 @@ import torch
 from scipy import stats
 from torch.nn.utils import parameters_to_vector
 
-from gan_helpers import data, losses, metrics, models, runtime, theory
+from gan_helpers import data, losses, metrics, models, runtime, theory, widgets
 from gan_helpers import train as training
 
-STATIC = Path(training.__file__).parent / "static"
+STATIC = Path(widgets.__file__).parent / "static"
 CORE = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
 ITERATIONS = 50
 PENALTIES = {"none": (0.0, 0.0), "r1": (0.5, 0.0), "r2": (0.0, 0.5)}
@@ -393,7 +393,8 @@ def scores_of(x: torch.Tensor, target, real: torch.Tensor | None) -> dict[str, f
     else:
         scores = {"distance": energy_distance(x, real)}
     if hasattr(target, "centers"):
-        modes, quality = metrics.modes_hit(x, target.centers.double(), target.sd)
+        found = metrics.coverage(x, target.centers.double(), target.sd)
+        modes, quality = int(found["modes"]), float(found["quality"])
         scores |= {"modes": modes, "ofModes": len(target.centers), "quality": quality}
     elif target.name == "two_pieces":
         inside = torch.isfinite(target.log_prob(x))

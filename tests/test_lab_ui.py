@@ -12,8 +12,8 @@ import pytest
 from finger import BELOW, PHONE, Finger
 
 from gan_helpers import widgets
-from gan_helpers.lab import SETTINGS, UNLABELLED
 from gan_helpers.widgets import Lab
+from gan_helpers.widgets.lab import SETTINGS, UNLABELLED
 
 HELPERS = """
 window.all = (selector) => [...host().shadowRoot.querySelectorAll(selector)];
@@ -828,6 +828,14 @@ def test_bundle_and_controls(show: Callable) -> None:
     assert page.evaluate("all('select, input[type=range]').map((c) => c.id)") == ["sdLr", "sgame", "sside"]
     assert page.evaluate("[host().runs.length, host().b.gLr]") == [2, 0.1]
     assert not page.locator("gan-lab summary").first.is_visible()
+
+
+def test_numbers_of_numpy_and_torch_are_numbers() -> None:
+    import numpy as np
+    import torch
+
+    given = Lab(d_lr=np.float32(0.01), batch=torch.tensor(64), n_d=np.int64(2))
+    assert given.query == "dLr=0.01&batch=64&nD=2"
 
 
 @pytest.mark.parametrize(

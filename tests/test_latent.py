@@ -16,8 +16,8 @@ import torch
 from finger import BELOW, PHONE, Finger
 from torch import Tensor, nn
 
-from gan_helpers import codec, convnets, runtime, widgets
-from gan_helpers.widgets import Latent
+from gan_helpers import convnets, runtime, widgets
+from gan_helpers.widgets import Latent, codec
 
 HELPERS = """
 window.drawn = (i = 0) => [...host(i).shadowRoot.querySelectorAll("canvas")].map((c) => c.toDataURL());
@@ -261,6 +261,12 @@ def test_directions_of_a_convolutional_generator() -> None:
     strongest = torch.linalg.eigh(squares).eigenvectors.T.flip(0)[:3].numpy()
     found = latent(G.float(), shape=(14, 8)).directions
     np.testing.assert_allclose(np.abs(np.sum(found * strongest, axis=1)), 1, atol=1e-5)
+
+
+def test_few_latent_numbers_have_as_many_directions() -> None:
+    for z_dim, count in ((1, 1), (2, 2), (5, 3)):
+        element = Latent(generator(z_dim, 8, 64), z_dim=z_dim, shape=(8, 8), title="t", alt="a")
+        assert len(element.directions) == count
 
 
 def test_samples_repeat_with_the_seed_and_are_normal(show: Callable) -> None:

@@ -15,9 +15,9 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from gan_helpers import live as live_module
 from gan_helpers import widgets
-from gan_helpers.live import Live, choice, live, log_slider
+from gan_helpers.widgets import kernel as live_module
+from gan_helpers.widgets.kernel import Live, choice, live, log_slider
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

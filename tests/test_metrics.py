@@ -78,11 +78,37 @@ def test_kde_is_scipys():
 def test_modes_hit_by_the_published_protocol():
     centers = torch.tensor([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
     x = torch.tensor([[0.0, 0.02], [10.0, 0.0], [15.0, 0.0], [0.01, 0.0]])
-    assert metrics.modes_hit(x, centers, sd=0.02) == (2, 0.75)
+    found = metrics.coverage(x, centers, sd=0.02)
+    assert (found["modes"], found["quality"]) == (2, 0.75)
     perfect = torch.randn(100_000, 2, generator=torch.Generator().manual_seed(0))
-    assert metrics.modes_hit(perfect, torch.zeros(1, 2), sd=1.0)[1] == pytest.approx(1 - np.exp(-4.5), abs=0.002)
+    assert metrics.coverage(perfect, torch.zeros(1, 2), sd=1.0)["quality"] == pytest.approx(1 - np.exp(-4.5), abs=0.002)
     with pytest.raises(ValueError, match=r"\(3, 1\).*\(4, 2\)"):
-        metrics.modes_hit(torch.zeros(3, 1), torch.zeros(4, 2), sd=1)
+        metrics.coverage(torch.zeros(3, 1), torch.zeros(4, 2), sd=1)
+
+
+def test_samples_as_targets_draw_them_are_refused():
+    """Sorted along one number they would stay unsorted: 1.43 where the truth is .064."""
+    x = data.gaussian().sample(500, torch.Generator().manual_seed(0))
+    for metric in (lambda x: metrics.w1(x, x), lambda x: metrics.w1_to(x, torch.log), lambda x: metrics.kde(x, x, 0.1)):
+        with pytest.raises(ValueError, match=r"shape \(500, 1\): pass x\[\.\.\., 0\]"):
+            metric(x)
+
+
+@pytest.mark.parametrize("confidence", [95, 0, 1, -0.5])
+def test_a_confidence_is_a_share(confidence):
+    for call in (lambda: metrics.wilson(3, 5, confidence), lambda: metrics.median_interval(range(9), confidence)):
+        with pytest.raises(ValueError, match="a share between 0 and 1"):
+            call()
+
+
+def test_no_interval_is_claimed_for_fewer_values_than_one_needs():
+    for n in range(1, 12):
+        said = metrics.middle(range(n), digits=0)
+        assert ("95 % interval" in said) == metrics.has_interval(n) == (n >= 6)
+        assert (f"range of {n}: 0 to {n - 1}" in said) == (n < 6)
+        assert metrics.middle_cells(range(n), digits=0)[1].startswith(f"{n} values: ") == (n < 6)
+    assert not metrics.has_interval(7, 0.99)
+    assert metrics.has_interval(8, 0.99)
 
 
 def test_quantiles_are_over_the_first_dimension():

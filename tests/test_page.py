@@ -133,6 +133,11 @@ def figure_opens_in_full_size(view: Any) -> None:
             view.keyboard.press(key)
             shown.append(picture.get_attribute("src"))
         assert shown[0] == shown[2]
+        for fits in (True, False):  # a tap on the picture fits it to the window, and the next one undoes that
+            view.locator("dialog.gan-zoom .picture").click(position={"x": 20, "y": 20})
+            wide = "([img, box]) => img.clientWidth <= box.clientWidth && img.clientHeight <= innerHeight"
+            assert dialog.evaluate("dialog => dialog.classList.contains('fits')") == fits
+            assert not fits or dialog.evaluate(f"d => ({wide})(['img', '.picture'].map(s => d.querySelector(s)))")
         assert shown[0] != shown[1] or view.locator("button.gan-open").count() == 1
         view.keyboard.press("Escape")
         dialog.wait_for(state="hidden")

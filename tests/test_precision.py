@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from gan_helpers import convnets, models, precision, runtime
-from gan_helpers.precision import LowPrecision, fastest, run_in
+from gan_helpers import convnets, models, runtime
+from gan_helpers.train import precision
+from gan_helpers.train.precision import LowPrecision, fastest, run_in
 
 Z = models.sample_z(8, 64, runtime.stream(0))
 

@@ -20,7 +20,7 @@ def draw(*shape: int, seed: int = 0) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def digits():
     """The 8x8 digits that ship with scikit-learn, so that no test needs a network: 1,500 to train, 297 to test."""
-    from gan_helpers.digits import Images, _resize, _stand_in
+    from gan_helpers.data.images import Images, _resize, _stand_in
 
     def part(train: bool) -> Images:
         images, labels = _stand_in(train)
@@ -74,7 +74,46 @@ def test_nearest_finds_the_nearest():
     far = pool[:, None].sub(pool[None]).norm(dim=-1)
     distances, index = quality.nearest(pool, pool, 2)
     assert torch.equal(index[:, 0], torch.arange(60))
-    assert torch.allclose(distances[:, 1], far.fill_diagonal_(9).min(1).values, atol=1e-4)
+    assert torch.allclose(distances[:, 1].float(), far.fill_diagonal_(9).min(1).values, atol=1e-6)
+
+
+def test_distances_are_exact_where_they_are_small_and_far_from_the_origin():
+    """Exact copies are at 0, and moving both sets by 1,000 changes nothing."""
+    x, y = draw(300, 64), draw(300, 64, seed=1)
+    assert quality.nearest(x, x.clone())[0].max() < 1e-6
+    moved = [(part.double() + 1000).float() for part in (x, y)]
+    assert quality.precision_recall(*moved) == pytest.approx(quality.precision_recall(x, y), abs=0.01)
+    assert quality.nearest(*moved)[0].numpy() == pytest.approx(quality.nearest(x, y)[0].numpy(), rel=1e-3)
+
+
+def test_features_that_are_not_finite_are_refused():
+    x = draw(20, 4)
+    broken = x.clone()
+    broken[3, 1] = float("nan")
+    for real, fake in ((x, broken), (broken, x)):
+        with pytest.raises(ValueError, match="look for NaN"):
+            quality.precision_recall(real, fake)
+
+
+@pytest.mark.parametrize("shape", [(784,), (4, 3, 28, 28), (4, 4, 14, 14), (4, 28, 27), (0, 784), (2, 10)])
+def test_what_is_no_grey_image_is_refused(shape):
+    with pytest.raises(ValueError, match="not square grey images"):
+        quality.as_images(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(4, 784), (4, 28, 28), (4, 1, 28, 28), (4, 1, 56, 56), (1, 64)])
+def test_what_is_a_grey_image_is_taken(shape):
+    assert quality.as_images(torch.zeros(shape)).shape == (shape[0], 1, 28, 28)
+
+
+def test_a_judge_wants_images_in_their_range(judge, digits):
+    x = digits[1].batch(slice(0, 50))
+    with pytest.raises(ValueError, match=r"go from 0 to 255: scale them"):
+        judge((x + 1) * 127.5)
+    with pytest.warns(UserWarning, match=r"must be scaled to \[-1, 1\]"):
+        judge((x + 1) / 2)
+    with pytest.raises(ValueError, match="go from nan"):
+        judge(x * float("nan"))
 
 
 def test_precision_and_recall_tell_quality_from_variety():
@@ -194,5 +233,5 @@ def test_a_class_counts_from_a_fifth_of_its_share(ones, expected):
 
     even = torch.full((10,), 0.1, dtype=torch.float64)
     label = torch.tensor([0] * (1000 - ones) + [1] * ones)
-    seen = torch.nn.functional.one_hot(label, 64).float()
+    seen = 2 * torch.nn.functional.one_hot(label, 64).float() - 1
     assert Judge(Sees(), draw(50, 64), even)(seen).classes == expected

@@ -135,7 +135,8 @@ def lab_of(linear):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-@pytest.mark.parametrize("palette", [(style.REAL, style.FAKE, style.INK), tuple(style.DARK.values())])
-def test_the_three_colours_stay_apart(palette):
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_three_colours_stay_apart(theme):
+    palette = [style.PALETTE[theme][name] for name in ("real", "fake", "ink")]
     pairs = [(a, b) for i, a in enumerate(palette) for b in palette[i + 1 :]]
     assert min(np.linalg.norm(lab(a) - lab(b)) for a, b in pairs) > 30

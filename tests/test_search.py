@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -115,6 +116,15 @@ def test_no_result_shows_tex(results, page):
     for query in ("loss", "divergence", "eigenvalue", "features"):
         results(query)
         assert not {"\\", "$", "{"} & set(page.locator("#search-results").inner_text())
+
+
+@pytest.mark.site
+def test_what_is_not_among_the_best_can_be_had(results, page):
+    assert len(results("loss")) == 12
+    count = int(re.search(r"best 12 of (\d+) sections", page.locator("[role=status]").inner_text())[1])
+    page.get_by_role("button", name=f"Show the other {count - 12}").press("Enter")
+    assert page.locator("#search-results li").count() == count
+    assert page.locator("#search-results li").nth(12).locator("a").evaluate("a => a === document.activeElement")
 
 
 @pytest.mark.site

@@ -10,9 +10,9 @@ from torch import nn
 from torch.optim import Adam
 
 from gan_helpers import data, losses, models, runtime
-from gan_helpers import train as training
 from gan_helpers.losses import get_game
-from gan_helpers.train import TrainingDivergedError, train
+from gan_helpers.train import TrainingDivergedError, averaged, train
+from gan_helpers.train import loop as training
 
 GAUSSIAN = data.target("gaussian")
 
@@ -163,8 +163,9 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_records():
         ({"G": models.mlp(1, 2)}, r"\(2, 2\), the target \(2, 1\)"),
         ({"D": models.discriminator(4, 2)}, r"samples of shape \(2, 1\)"),
         ({"D": models.mlp(1, 4, 1)}, r"shape \(2,\).*not \(2, 1\).*Flatten"),
-        ({"steps": 0}, r"at least 1, got 0"),
-        ({"n_d": 0}, r"at least 1"),
+        ({"steps": 0}, r"steps must be a whole number of at least 1, got 0"),
+        ({"n_d": 0}, r"n_d must be a whole number from 1 to 31, got 0"),
+        ({"D": nn.Sequential(models.discriminator(1, 4), nn.Sigmoid())}, r"D ends in Sigmoid.*leave that layer out"),
     ],
 )
 def test_bad_input_is_named_at_once(change, message):
@@ -251,7 +252,7 @@ def test_checking_shapes_leaves_training_mode_and_generator_alone():
     rng = runtime.seed(0)
     state = rng.get_state()
     G, D = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)), models.discriminator(1, 4)
-    training.check_shapes(G, D, GAUSSIAN, 1, rng)
+    training.check_nets(G, D, GAUSSIAN, 1, rng)
     assert G.training
     assert G[1].num_batches_tracked == 0
     assert torch.equal(rng.get_state(), state)
@@ -260,7 +261,7 @@ def test_checking_shapes_leaves_training_mode_and_generator_alone():
 def test_averaged_follows_and_training_does_not_see_it():
     """The average looks back over a tenth of the run at first, and over 1 / (1 - decay) steps later."""
     G, D, rng = gan()
-    ema, seen = training.averaged(G, decay=0.9), []
+    ema, seen = averaged(G, decay=0.9), []
     for _ in train(G, D, GAUSSIAN, z_dim=1, steps=120, rng=rng, ema=ema):
         seen.append(copy.deepcopy(G[0].weight.detach()))
     alone, D2, rng2 = gan()
@@ -276,7 +277,7 @@ def test_averaged_follows_and_training_does_not_see_it():
 def test_averaged_takes_batch_norm_along():
     runtime.seed(0)
     G, D = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)), models.discriminator(1, 4)
-    ema, rng = training.averaged(G), runtime.seed(0)
+    ema, rng = averaged(G), runtime.seed(0)
     list(train(G, D, GAUSSIAN, z_dim=1, steps=9, rng=rng, ema=ema))
     assert ema.module[1].num_batches_tracked == G[1].num_batches_tracked == 18  # G runs in both steps
     assert not torch.equal(ema.module[1].running_mean, G[1].running_mean)

@@ -18,9 +18,9 @@ import pytest
 from finger import BELOW, PHONE, Finger
 from matplotlib.figure import Figure
 
-from gan_helpers import codec, widgets
+from gan_helpers import widgets
 from gan_helpers.theory import normal_pdf
-from gan_helpers.widgets import Images, Losses, Points, Replay, Setting, Toy1D, Trail
+from gan_helpers.widgets import Images, Losses, Points, Replay, Setting, Toy1D, Trail, codec
 
 X = np.linspace(-6, 8, 96)
 Z = np.linspace(-2, 2, 15)
@@ -135,6 +135,12 @@ def test_a_missing_run_is_named() -> None:
     del runs[0.05, "ns"]
     with pytest.raises(ValueError, match=r"1 of 6 runs are missing, the first is d_lr=0\.05, game='ns'"):
         toy(runs)
+
+
+def test_gaps_in_what_stands_for_all_frames_are_named() -> None:
+    run = {"real": np.array([[0.0, np.nan]]), "fake": np.zeros((2, 3, 2))}
+    with pytest.raises(ValueError, match=r"'real' of run \(\) holds NaN or infinities"):
+        Replay(run, steps=[0, 1], views=[Points()], title="t", alt="a")
 
 
 def test_shapes_that_do_not_fit_are_both_named() -> None:

@@ -3,9 +3,9 @@
     python tools/book.py                builds _build/html and _build/notebooks
     python tools/book.py --linkcheck    asks every external link of the book whether it still answers
 
-Outputs are kept in a jupyter-cache whose folder is named after everything they depend on beside the cells: the package,
-the requirements, the budget, Python, and the data sets that are on this machine. So a change of any of them is never
-served old outputs.
+An executed notebook is kept in a file that is named after everything its outputs depend on: its code, the modules that
+it reaches, the requirements, the budget, Python, and the data sets that are on this machine. So a change of any of them
+is never served old outputs, and a change of anything else executes nothing.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ import shutil
 import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tools import edition
-from tools.keys import code_key, data_files, data_key, pages_key, site_key
+from tools.keys import Code, codes, data_files, data_key, digest, pages_key, site_key
 from tools.repository import ROOT
 
-KEEP = 3  # how many cache folders stay, the latest used
+KEEP = 3  # how many files of outputs stay for a notebook, the latest used
 HEARTBEAT = 15  # seconds between two signs of life
 FETCH = ".venv/bin/python -c 'from gan_helpers import data; data.digits()'"
 
@@ -47,16 +46,17 @@ def budget_name() -> str:
     return runtime.budget_name()
 
 
-def cache_folder(root: Path, key: str) -> Path:
-    """The cache folder for outputs with this key; folders that were not used lately are removed."""
-    parent = root / "_build" / ".jupyter_cache"
-    folder = parent / key
+def outputs_file(root: Path, name: str, key: str) -> Path:
+    """The file for a notebook's outputs with this key; those of the notebook that were not used lately are removed."""
+    folder = root / "_build/outputs" / name
     folder.mkdir(parents=True, exist_ok=True)
-    folder.touch()
-    by_age = sorted((f for f in parent.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime, reverse=True)
+    file = folder / f"{key}.ipynb"
+    if file.exists():
+        file.touch()
+    by_age = sorted(folder.glob("*.ipynb"), key=lambda f: f.stat().st_mtime, reverse=True)
     for old in by_age[KEEP:]:
-        shutil.rmtree(old)
-    return folder
+        old.unlink()
+    return file
 
 
 def drop_progress_bars(nb) -> None:
@@ -78,14 +78,6 @@ class Notebook:
         self.nb = nbformat.read(path, as_version=4)
         self.code = [cell for cell in self.nb.cells if cell.cell_type == "code"]
         self.started, self.at = 0.0, 0
-
-    def is_in(self, outputs) -> bool:
-        """Whether its outputs are in the cache `outputs`: for the same sources and metadata of its code cells."""
-        try:
-            outputs.match_cache_notebook(self.nb)
-        except KeyError:
-            return False
-        return True
 
     def execute(self) -> float:
         """Run every cell in a fresh kernel; returns the seconds that it took. A failing cell raises."""
@@ -109,12 +101,13 @@ class Notebook:
         drop_progress_bars(self.nb)
         return time.monotonic() - self.started
 
-    def store_in(self, outputs, seconds: float) -> None:
-        """Keep the outputs in the cache `outputs`."""
-        from jupyter_cache.base import CacheBundleIn
+    def store_in(self, file: Path) -> None:
+        """Keep the outputs, whole or not at all."""
+        import nbformat
 
-        bundle = CacheBundleIn(self.nb, str(self.path), data={"execution_seconds": seconds})
-        outputs.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        partial = file.with_suffix(".partial")
+        nbformat.write(self.nb, partial)
+        partial.replace(file)
 
     def report(self, error: BaseException) -> None:
         """Say which cell failed, and how."""
@@ -128,15 +121,15 @@ class Notebook:
         print("\n".join(trace) + "\n", file=sys.stderr, flush=True)
 
 
-def execute(root: Path, budget: str, code: str | None = None) -> tuple[list[str], list[str]]:
-    """Execute what is not in the cache. Returns the names that ran, and the names that failed.
+def execute(root: Path, budget: str, code: dict[str, Code] | None = None) -> tuple[list[str], list[str]]:
+    """Execute what has no outputs yet. Returns the names that ran, and the names that failed.
 
     Where a notebook has downloaded a data set, outputs from before that are looked at again: they may show what stood
-    in for it. `code` is the `code_key` to keep the outputs under, by default the present one.
+    in for it. `code` is what to keep the outputs under, by default `codes` as they are now.
     """
     os.environ["GAN_BUDGET"] = budget
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    code = code or code_key(root, budget)
+    code = code or codes(root, budget)
     ran: list[str] = []
     while True:
         data = data_key()
@@ -147,17 +140,16 @@ def execute(root: Path, budget: str, code: str | None = None) -> tuple[list[str]
         say("The data sets on this machine have changed meanwhile: once more what ran before that")
 
 
-def execute_once(root: Path, budget: str, code: str, workers: int | None = None) -> tuple[list[str], list[str]]:
-    """One round of `execute`, one kernel a core. Outputs go to the cache for the data that are there when they end."""
-    from jupyter_cache import get_cache
+def execute_once(
+    root: Path, budget: str, code: dict[str, Code], workers: int | None = None
+) -> tuple[list[str], list[str]]:
+    """One round of `execute`, one kernel a core. Outputs are kept under the data that are there when they end."""
 
-    @cache
-    def outputs(data: str):
-        return get_cache(cache_folder(root, f"{code}-{data}"))
+    def file(name: str) -> Path:
+        return outputs_file(root, name, code[name].with_data(data_key()))
 
-    present = outputs(data_key())
-    notebooks = [Notebook(path) for path in sorted((root / "notebooks").glob("*.ipynb"))]
-    waiting = [nb for nb in notebooks if not nb.is_in(present)]
+    notebooks = [Notebook(root / "notebooks" / f"{name}.ipynb") for name in code]
+    waiting = [nb for nb in notebooks if not file(nb.path.stem).exists()]
     workers = workers or max(1, min(os.cpu_count() or 1, len(waiting)))
     say(f"Notebooks at the {budget} budget: {len(waiting)} to execute, {len(notebooks) - len(waiting)} unchanged")
 
@@ -173,7 +165,7 @@ def execute_once(root: Path, budget: str, code: str, workers: int | None = None)
                     nb.report(error)
                     failed.append(nb.path.stem)
                 else:
-                    nb.store_in(outputs(data_key()), future.result())
+                    nb.store_in(file(nb.path.stem))
                     say(f"  {nb.path.stem}: done in {future.result():.0f} s")
             if not done:
                 for nb in (nb for nb in running.values() if nb.started):
@@ -182,8 +174,28 @@ def execute_once(root: Path, budget: str, code: str, workers: int | None = None)
     return [nb.path.stem for nb in waiting], failed
 
 
+def lend(root: Path, files: list[Path]) -> Path:
+    """A fresh jupyter-cache, from which the pages are built: today's notebooks with the outputs in these files."""
+    import nbformat
+    from jupyter_cache import get_cache
+    from jupyter_cache.base import CacheBundleIn
+
+    folder = root / "_build/.jupyter_cache"
+    shutil.rmtree(folder, ignore_errors=True)
+    cache = get_cache(folder)
+    for file in files:
+        path = root / "notebooks" / f"{file.parent.name}.ipynb"
+        nb, executed = (nbformat.read(each, as_version=4) for each in (path, file))
+        pairs = zip(*([c for c in n.cells if c.cell_type == "code"] for n in (nb, executed)), strict=True)
+        for cell, ran in pairs:
+            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+        nb.metadata = executed.metadata | nb.metadata
+        cache.cache_notebook_bundle(CacheBundleIn(nb, str(path)), check_validity=False, overwrite=True)
+    return folder
+
+
 def build(root: Path, outputs: Path, builder: str = "html") -> bool:
-    """Build the pages from the cache folder `outputs`, with every warning an error. Returns whether that went well."""
+    """Build the pages from the jupyter-cache `outputs`, every warning an error. Returns whether that went well."""
     from jupyter_book.sphinx import build_sphinx
 
     out = root / "_build" / builder
@@ -228,18 +240,20 @@ def main() -> int:
     if not options.linkcheck and stamp.exists() and stamp.read_text() == site_key(root, budget):
         print(f"Nothing has changed since the last build.{where}{'' if data_files() else no_data}")
         return 0 if edition.is_current(root) else edition.main(root)
-    pages, code = pages_key(root), code_key(root, budget)  # an edit from here on calls for another build
+    pages, code = pages_key(root), codes(root, budget)  # an edit from here on calls for another build
     _, failed = execute(root, budget, code)
     if failed:
         print(f"error: no site was built, because these notebooks failed: {', '.join(failed)}", file=sys.stderr)
         return 1
     say("Building the pages")
-    outputs = cache_folder(root, f"{code}-{data_key()}")  # with the data sets that are there by now
+    data = data_key()  # of the data sets that are there by now
+    names = {name: each.with_data(data) for name, each in code.items()}
+    outputs = lend(root, [outputs_file(root, name, key) for name, key in names.items()])
     if not build(root, outputs, "linkcheck" if options.linkcheck else "html"):
         print("error: the build of the pages failed; every warning above counts as an error", file=sys.stderr)
         return 1
     if not options.linkcheck:
-        stamp.write_text(f"{pages}-{outputs.name}")
+        stamp.write_text(f"{pages}-{digest(root, [], *names.values())}")
         status = edition.main(root)
         print(f"{where}{'' if data_files() else no_data}")
         return status

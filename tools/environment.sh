@@ -7,17 +7,17 @@ fail() {
     exit 1
 }
 
-usable='import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))'
+usable='import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))'
 
 if ! .venv/bin/python -c "$usable" 2>/dev/null; then
     python=
-    for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do
+    for name in python3 python3.14 python3.13 python3.12 python3.11; do
         if "$name" -c "$usable" 2>/dev/null; then
             python=$name
             break
         fi
     done
-    [ -n "$python" ] || fail "no Python 3.10 or newer with venv was found; install one (Debian, Ubuntu: apt-get install python3-venv)"
+    [ -n "$python" ] || fail "no Python 3.11 or newer with venv was found; install one (Debian, Ubuntu: apt-get install python3-venv)"
     echo "[1/3] creating .venv with $("$python" --version)"
     rm -rf .venv
     "$python" -m venv .venv || fail "$python could not create .venv; is this folder writable, and is the disk full?"

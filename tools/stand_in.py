@@ -20,7 +20,7 @@ NOBODY = "http://127.0.0.1:9"  # a proxy that is not there: a download is refuse
 
 
 def copy_sources() -> None:
-    """Copy what a site is built from, and lend it the cache of executed notebooks."""
+    """Copy what a site is built from, and lend it the outputs of executed notebooks."""
     for name in SOURCES:
         source, target = ROOT / name, FOLDER / name
         if source.is_dir():
@@ -29,9 +29,9 @@ def copy_sources() -> None:
         else:
             FOLDER.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    outputs = ROOT / "_build/.jupyter_cache"
+    outputs = ROOT / "_build/outputs"
     outputs.mkdir(parents=True, exist_ok=True)
-    lent = FOLDER / "_build/.jupyter_cache"
+    lent = FOLDER / "_build/outputs"
     lent.parent.mkdir(exist_ok=True)
     if not lent.is_symlink():
         lent.symlink_to(os.path.relpath(outputs, lent.parent))

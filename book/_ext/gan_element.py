@@ -20,7 +20,7 @@ from docutils.parsers.rst import Directive
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 
-from gan_helpers.lab import Lab
+from gan_helpers.widgets.lab import Lab
 
 
 class Element(Directive):

@@ -157,7 +157,20 @@
       const n = results.length;
       const best = n > SHOWN ? `The best ${SHOWN} of ` : "";
       summary.textContent = `${best}${n} ${n === 1 ? "section" : "sections"} for “${query}”.`;
-      place.append(element("ul", "gan-results", ...results.slice(0, SHOWN).map((result) => item(result, hits))));
+      const list = element("ul", "gan-results", ...results.slice(0, SHOWN).map((result) => item(result, hits)));
+      place.append(list);
+      if (n > SHOWN) {
+        const more = element("button", "btn gan-more", `Show the other ${n - SHOWN}`);
+        more.type = "button";
+        more.onclick = () => {
+          const others = results.slice(SHOWN).map((result) => item(result, hits));
+          list.append(...others);
+          more.remove();
+          summary.textContent = `${n} sections for “${query}”.`;
+          others[0].querySelector("a").focus();
+        };
+        place.append(more);
+      }
       return;
     }
     const glossary = Object.assign(element("a", "", "glossary"), { href: place.dataset.glossary });

@@ -70,10 +70,10 @@
     for (let part = 0.95; tooWide() && part >= SMALLEST; part -= 0.05) container.style.fontSize = `${full * part}px`;
   }
 
-  // A full stop after a formula stays with it.
+  // A full stop, or an apostrophe with its s, stays with the formula before it.
   function holdPunctuation(container) {
     const after = container.nextSibling;
-    const mark = after?.nodeType === Node.TEXT_NODE && after.data.match(/^[.,;:?!)’”]+/)?.[0];
+    const mark = after?.nodeType === Node.TEXT_NODE && after.data.match(/^[.,;:?!)’'”]+s?(?![\p{L}\p{N}])/u)?.[0];
     if (!mark) return;
     const together = document.createElement("span");
     together.style.whiteSpace = "nowrap";
@@ -104,7 +104,8 @@
     document.documentElement.dataset.formulas = "fitted";
   }
 
-  // ---- Figures. A tap, Enter or Space opens one in full size; arrow keys go to the next, Escape closes.
+  // ---- Figures. A tap, Enter or Space opens one in full size; there a tap fits it to the window and back, arrow keys go
+  // to the next, and Escape closes.
 
   function figures() {
     const all = [...document.querySelectorAll(".bd-article :is(.cell_output, figure) img")].filter((img) => !img.closest("a, gan-replay, gan-lab, gan-latent"));
@@ -133,11 +134,18 @@
       place.textContent = `Figure ${at + 1} of ${all.length} on this page`;
       dialog.scrollTo(0, 0);
     };
-    const bar = make("div", { className: "bar" }, place,
+    const fitting = button("", "", () => resize(!dialog.classList.contains("fits")));
+    const resize = (fits) => {
+      dialog.classList.toggle("fits", fits);
+      fitting.textContent = fits ? "Full size" : "Fit";
+      fitting.title = fits ? "Show the figure in full size" : "Fit the figure to the window";
+      fitting.setAttribute("aria-label", fitting.title);
+    };
+    const bar = make("div", { className: "bar" }, place, fitting,
       button("‹", "Previous figure", () => show(at - 1)),
       button("›", "Next figure", () => show(at + 1)),
       button("×", "Close", () => dialog.close()));
-    const scroller = make("div", { className: "picture", tabIndex: 0 }, picture);
+    const scroller = make("div", { className: "picture", tabIndex: 0, onclick: () => fitting.click() }, picture);
     scroller.setAttribute("role", "group");
     scroller.setAttribute("aria-label", "The figure in full size");
     const dialog = make("dialog", { className: "gan-zoom" }, bar, scroller, words);
@@ -150,8 +158,9 @@
       show(at + step);
     });
     document.body.append(dialog);
+    resize(false);
     all.forEach((img, i) => {
-      const opener = make("button", { type: "button", className: "gan-open", onclick: () => (show(i), dialog.showModal()) });
+      const opener = make("button", { type: "button", className: "gan-open", onclick: () => (show(i), resize(false), dialog.showModal()) });
       opener.setAttribute("aria-haspopup", "dialog");
       img.replaceWith(opener);
       opener.append(img);

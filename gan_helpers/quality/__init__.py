@@ -1,0 +1,33 @@
+"""How good are generated images? A classifier as a judge, and distances between what it sees."""
+
+from gan_helpers.quality.distances import CHUNK, all_distances, frechet, kl, moments, nearest, precision_recall
+from gan_helpers.quality.judge import (
+    CLASSES,
+    Classifier,
+    Judge,
+    Quality,
+    accuracy,
+    as_images,
+    class_shares,
+    features,
+    train_classifier,
+)
+
+__all__ = [
+    "CHUNK",
+    "CLASSES",
+    "Classifier",
+    "Judge",
+    "Quality",
+    "accuracy",
+    "all_distances",
+    "as_images",
+    "class_shares",
+    "features",
+    "frechet",
+    "kl",
+    "moments",
+    "nearest",
+    "precision_recall",
+    "train_classifier",
+]

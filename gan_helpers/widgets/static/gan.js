@@ -1,0 +1,298 @@
+// A GAN that trains in the browser: the step of gan_helpers/train/loop.py, on the networks of net.js.
+//
+// In D's input rows the n generated samples come first and the n real ones after them, so that G's step can leave the
+// real ones out of its backward pass.
+
+const DEFAULTS = {
+  seed: 0,
+  target: "ring",
+  points: [],
+  zDim: 2,
+  prior: "normal",
+  gHidden: [32, 32],
+  dHidden: [32, 32],
+  activation: "leaky_relu",
+  game: "nonsaturating",
+  optimizer: "adam",
+  gLr: 1e-3,
+  dLr: 1e-3,
+  beta1: 0.5,
+  nD: 1,
+  batch: 128,
+  r1: 0,
+  r2: 0,
+  noise: 0,
+  clip: 0.05,
+};
+// What a running GAN accepts.
+const LIVE = ["game", "gLr", "dLr", "beta1", "nD", "batch", "r1", "r2", "noise", "clip"];
+const CHOICES = {
+  target: Object.keys(TARGETS),
+  prior: ["normal", "uniform"],
+  activation: ["leaky_relu", "tanh"],
+  game: Object.keys(GAMES),
+  optimizer: ["adam", "sgd"],
+};
+// Of the kernel estimate of q.
+const BANDWIDTH = 0.15;
+// Points of the loss curves at most.
+const RECORDED = 500;
+// A ruler for each named target, kept because it costs some milliseconds.
+const RULERS = {};
+
+// Doubles as the singles that are handed out, none of them infinite, nor the distance of two.
+const narrow = (v) => Math.max(-1e37, Math.min(1e37, v));
+
+class Gan {
+  constructor(settings = {}) {
+    const s = (this.settings = { ...DEFAULTS });
+    this.accept(settings, Object.keys(DEFAULTS));
+    if (s.target === "drawn" && s.points.length < 2) throw new RangeError("draw at least one point first");
+    this.target = TARGETS[s.target](s.points);
+    this.dim = this.target.dim;
+    const [start, data, latent, noise, shown, judged] = range(6, (k) => new Rng(s.seed, k));
+    Object.assign(this, { data, latent, noise, shown, steps: 0, diverged: 0, dLoss: null, gLoss: null, every: 1 });
+    this.losses = { step: [], d: [], g: [] };
+    this.G = new Net([s.zDim, ...s.gHidden, this.dim], s.activation);
+    this.D = new Net([this.dim, ...s.dHidden, 1], s.activation);
+    for (const net of [this.G, this.D]) {
+      net.start(start);
+      net.optimizer = new Optimizer(s.optimizer, net.weights.length);
+    }
+    // G is judged, and its density drawn, by the same z all along.
+    this.zFixed = this.latents(new Float32Array(N_COVER * s.zDim), judged);
+    this.reserve();
+  }
+
+  accept(changes, valid) {
+    for (const [name, value] of Object.entries(changes)) {
+      if (!valid.includes(name)) throw new RangeError(`no setting ${name} here: choose from ${valid.join(", ")}`);
+      const choices = CHOICES[name];
+      if (choices && !choices.includes(value)) throw new RangeError(`${name} is one of ${choices.join(", ")}`);
+    }
+    Object.assign(this.settings, changes);
+  }
+
+  // Change the running GAN; what would need other networks or other data is refused.
+  set(changes) {
+    const before = this.settings.batch;
+    this.accept(changes, LIVE);
+    if (this.settings.batch !== before) this.reserve();
+  }
+
+  reserve() {
+    const { batch } = this.settings;
+    this.G.reserve(Math.max(batch, 256));
+    this.D.reserve(Math.max(2 * batch, 256));
+    // The last batch, without noise.
+    this.real = this.drawReal(new Float64Array(batch * this.dim), this.data);
+  }
+
+  // ---- samples
+
+  drawReal(out, rng) {
+    for (let i = 0; i < out.length; i += this.dim) this.target.draw(rng, out, i);
+    return out;
+  }
+
+  latents(out, rng, end = out.length) {
+    const normal = this.settings.prior === "normal";
+    for (let i = 0; i < end; i++) out[i] = normal ? rng.normal() : 2 * rng.uniform() - 1;
+    return out;
+  }
+
+  sampleZ(n) {
+    return this.latents(new Float32Array(n * this.settings.zDim), this.shown);
+  }
+
+  sampleReal(n) {
+    return this.drawReal(new Float32Array(n * this.dim), this.shown);
+  }
+
+  // ---- training
+
+  // One iteration: nD updates of D and one of G.
+  step() {
+    for (let k = 0; k < this.settings.nD; k++) this.dStep();
+    this.gStep();
+  }
+
+  dStep() {
+    if (this.diverged) return;
+    this.drawReal(this.real, this.data);
+    this.drawLatents();
+    this.updateD();
+  }
+
+  gStep() {
+    if (this.diverged) return;
+    this.drawLatents();
+    this.updateG();
+  }
+
+  // The same on given real samples and z.
+  dStepOn(xReal, z) {
+    this.real.set(xReal);
+    this.G.h[0].set(z);
+    this.updateD();
+  }
+
+  gStepOn(z, xReal = this.real) {
+    this.real.set(xReal);
+    this.G.h[0].set(z);
+    this.updateG();
+  }
+
+  drawLatents() {
+    this.latents(this.G.h[0], this.latent, this.settings.batch * this.settings.zDim);
+  }
+
+  // D's outputs on n generated samples and, where `withReal`, on n real ones, all with instance noise.
+  judge(withReal) {
+    const { batch: n, noise } = this.settings;
+    const fake = this.G.forward(n);
+    const x = this.D.h[0];
+    const size = n * this.dim;
+    const end = withReal ? 2 * size : size;
+    for (let i = 0; i < end; i++) x[i] = i < size ? fake[i] : this.real[i - size];
+    if (noise) for (let i = 0; i < end; i++) x[i] += noise * this.noise.normal();
+    return this.D.forward(end / this.dim);
+  }
+
+  // G(z) enters as numbers, so nothing of this loss reaches G: the `detach` of PyTorch.
+  updateD() {
+    const { batch: n, game, r1, r2, dLr, clip } = this.settings;
+    const { D } = this;
+    const logits = this.judge(true);
+    const loss = lossOfD(GAMES[game], logits, D.d[D.layers.length], n);
+    if (!this.finite(loss)) return;
+    this.dLoss = loss;
+    D.grad.fill(0);
+    if (r2) D.penalty(0, n, r2 / n);
+    if (r1) D.penalty(n, 2 * n, r1 / n);
+    D.backward(2 * n, false, r2 ? 0 : n, r1 ? 2 * n : n);
+    this.update(D, dLr);
+    if (game === "wasserstein" && clip) {
+      for (let i = 0; i < D.weights.length; i++) D.weights[i] = Math.max(-clip, Math.min(clip, D.weights[i]));
+    }
+  }
+
+  // The gradient passes through D to its input, which is G's output, and D stays as it is.
+  updateG() {
+    const { batch: n, game, gLr } = this.settings;
+    const { D, G } = this;
+    const logits = this.judge(GAMES[game].paired);
+    const loss = lossOfG(GAMES[game], logits, D.d[D.layers.length], n);
+    if (!this.finite(loss)) return;
+    this.gLoss = loss;
+    D.backward(n, true);
+    const seeds = G.d[G.layers.length];
+    for (let i = 0; i < n * this.dim; i++) seeds[i] = D.d[0][i];
+    G.grad.fill(0);
+    G.backward(n, false);
+    this.update(G, gLr);
+    this.steps++;
+    this.record();
+  }
+
+  update(net, lr) {
+    if (!net.optimizer.update(net.weights, net.grad, lr, this.settings.beta1)) this.diverged ||= this.steps + 1;
+  }
+
+  // PyTorch would hold the loss in single precision, and what it could not hold counts as diverged.
+  finite(loss) {
+    if (!Number.isFinite(Math.fround(loss))) this.diverged ||= this.steps + 1;
+    return !this.diverged;
+  }
+
+  // Every iteration at first; when the record is full every second point goes, and only every second is added.
+  record() {
+    if (this.steps % this.every) return;
+    const { step, d, g } = this.losses;
+    step.push(this.steps);
+    d.push(this.dLoss);
+    g.push(this.gLoss);
+    if (step.length <= RECORDED) return;
+    this.every *= 2;
+    for (const values of [d, g, step]) {
+      let kept = 0;
+      values.forEach((v, i) => step[i] % this.every || (values[kept++] = v));
+      values.length = kept;
+    }
+  }
+
+  // ---- looking, which changes nothing that is trained
+
+  // Pass n inputs through a network, as many at a time as it has room for; `read(output, rows)` says what is kept.
+  through(net, x, n, width, read) {
+    const inn = net.widths[0];
+    const out = new Float32Array(n * width);
+    for (let at = 0; at < n; at += net.rows) {
+      const rows = Math.min(net.rows, n - at);
+      for (let i = 0; i < rows * inn; i++) net.h[0][i] = x[at * inn + i];
+      const found = read(net.forward(rows), rows);
+      for (let i = 0; i < rows * width; i++) out[at * width + i] = narrow(found[i]);
+    }
+    return out;
+  }
+
+  // G at given z.
+  generate(z, n) {
+    return this.through(this.G, z, n, this.dim, (x) => x);
+  }
+
+  // D before the sigmoid.
+  logits(x, n) {
+    return this.through(this.D, x, n, 1, (l) => l);
+  }
+
+  // Where G's loss pushes each sample: minus the gradient of G's actual loss, times n. In a paired game the mean over
+  // the last real batch is taken as partners.
+  push(x, n) {
+    const { paired, g } = GAMES[this.settings.game];
+    const partners = paired ? this.logits(this.real, this.settings.batch) : [0];
+    const seeds = this.D.d[this.D.layers.length];
+    return this.through(this.D, x, n, this.dim, (l, rows) => {
+      for (let i = 0; i < rows; i++) {
+        seeds[i] = -partners.reduce((sum, partner) => sum + g[1](l[i] - partner), 0) / partners.length;
+      }
+      this.D.backward(rows, true);
+      return this.D.d[0];
+    });
+  }
+
+  // The densities of a 1-D target and of G, at n points: the one exact, the other a kernel estimate.
+  pData(x) {
+    return Float32Array.from(x, (at) => this.target.pdf(at));
+  }
+
+  pGen(x) {
+    return kernelDensity(this.generate(this.zFixed, N_COVER), x, BANDWIDTH);
+  }
+
+  // The best report a discriminator can give, p / (p + q), in 1-D. Where nothing ever lands it is 0.5.
+  bestD(x) {
+    const [p, q] = [this.pData(x), this.pGen(x)];
+    return p.map((v, i) => (v + q[i] > 0 ? v / (v + q[i]) : 0.5));
+  }
+
+  // Scores of 2,500 generated samples, with their floor and ceiling, see Ruler.
+  measure() {
+    const { target } = this.settings;
+    this.ruler ??= RULERS[target] ?? new Ruler(this.target, new Rng(0, 6));
+    if (target !== "drawn") RULERS[target] = this.ruler;
+    const { floor, ceiling } = this.ruler;
+    return { ...this.ruler.score(this.generate(this.zFixed, N_COVER)), floor, ceiling };
+  }
+
+  // ---- weights, in PyTorch's order of parameters
+
+  exportWeights() {
+    return { g: Float32Array.from(this.G.weights), d: Float32Array.from(this.D.weights) };
+  }
+
+  importWeights({ g, d }) {
+    this.G.weights.set(g);
+    this.D.weights.set(d);
+  }
+}

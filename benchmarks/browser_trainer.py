@@ -22,9 +22,9 @@ import torch  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
 from gan_helpers import data, models, runtime, train, widgets  # noqa: E402
+from gan_helpers.widgets.page import trainer  # noqa: E402
 from tools import browser  # noqa: E402
 
-CORE = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
 GAN_LAB = 60  # iterations a second: one for each animation frame, by design
 CASES = {
     "leaky ReLU": {},
@@ -115,8 +115,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="length of each turn")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    scripts = [ROOT / "gan_helpers/widgets/static" / name for name in CORE]
-    with browser.empty_page(scripts) as (page, version):
+    with browser.empty_page([]) as (page, version):
+        page.add_script_tag(content=trainer())
         page.evaluate("() => { globalThis.gans = {}; }")
         rows = measure(page, args.rounds, args.seconds)
         print(f"G and D 2-32-32, batch 128, Adam; iterations a second, medians of {args.rounds} rounds")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,25 +11,19 @@ import torch
 from scipy import stats
 from torch.nn.utils import parameters_to_vector
 
-from gan_helpers import data, losses, metrics, models, runtime, theory, widgets
+from gan_helpers import data, losses, metrics, models, runtime, theory
 from gan_helpers import train as training
+from gan_helpers.widgets.page import KNOBS, trainer
 
-STATIC = Path(widgets.__file__).parent / "static"
-CORE = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
 ITERATIONS = 50
 PENALTIES = {"none": (0.0, 0.0), "r1": (0.5, 0.0), "r2": (0.0, 0.5)}
-
-
-def source() -> str:
-    """The trainer's files, joined."""
-    return "\n".join((STATIC / name).read_text("utf-8") for name in CORE)
 
 
 @pytest.fixture(scope="module")
 def page(browser):
     """An empty page with the trainer in it."""
     page = browser.new_page()
-    page.add_script_tag(content=source())
+    page.add_script_tag(content=trainer())
     yield page
     page.close()
 
@@ -164,9 +157,9 @@ MUTANTS = {
 def test_comparison_sees_a_bug(browser, name):
     """Each of these slips, put in on purpose, must break the agreement."""
     right, wrong, changes = MUTANTS[name]
-    assert source().count(right) == 1
+    assert trainer().count(right) == 1
     page = browser.new_page()
-    page.add_script_tag(content=source().replace(right, wrong))
+    page.add_script_tag(content=trainer().replace(right, wrong))
     assert min(compare(page, **changes)) > 1e-4
     page.close()
 
@@ -597,7 +590,11 @@ def test_two_hundred_settings_at_the_ends_of_all_sliders(page):
     """No exception, nothing that is not finite, and a run that diverged says so; halfway the sliders jump."""
     rng = np.random.default_rng(0)
     diverged = 0
-    live = page.evaluate("() => LIVE")
+    live = [knob["key"] for knob in KNOBS if knob.get("live")]
+    assert live == page.evaluate("() => LIVE")
+    assert set(page.evaluate("() => Object.keys(TARGETS)")) | {"drawn"} == set(
+        page.evaluate("() => CHOICES.target")
+    ) | {"drawn"}
     for k in range(200):
         settings, later = ({name: ends[rng.integers(len(ends))] for name, ends in ENDS.items()} for _ in range(2))
         large = rng.random() < 0.05  # large networks are slow: few of them, with small batches

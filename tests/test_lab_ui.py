@@ -14,6 +14,7 @@ from finger import BELOW, PHONE, Finger
 from gan_helpers import widgets
 from gan_helpers.widgets import Lab
 from gan_helpers.widgets.lab import SETTINGS, UNLABELLED
+from gan_helpers.widgets.page import KNOBS as KNOBS_TABLE
 
 HELPERS = """
 window.all = (selector) => [...host().shadowRoot.querySelectorAll(selector)];
@@ -22,7 +23,7 @@ window.weights = (i = 0) => JSON.stringify(Object.values(host().runs[i].gan.expo
 window.steps = (i = 0) => host().runs[i].gan.steps;
 """
 KNOBS = [SETTINGS[name].key for name in SETTINGS if name not in UNLABELLED]
-LIVE = ["game", "gLr", "dLr", "beta1", "nD", "batch", "r1", "r2", "noise", "clip"]
+LIVE = [knob["key"] for knob in KNOBS_TABLE if knob.get("live")]
 
 
 @pytest.fixture
@@ -816,6 +817,19 @@ def test_python_and_the_page_know_the_same_limits(show: Callable) -> None:
             assert found == (text if knob.words else float(text)), knob
 
 
+def test_the_table_of_settings_names_what_there_is() -> None:
+    """Games and targets are those of the package, a number begins within its limits, and names differ."""
+    from gan_helpers.data import TARGETS
+    from gan_helpers.losses import GAMES
+
+    assert SETTINGS["game"].words == tuple(GAMES)
+    assert SETTINGS["target"].words == (*TARGETS, "drawn")
+    for knob in KNOBS_TABLE:
+        assert SETTINGS[knob["name"]].check(knob["name"], knob["default"])
+        assert knob.get("stops") in (None, sorted(knob.get("stops") or []))
+    assert len({knob["key"] for knob in KNOBS_TABLE}) == len(SETTINGS) == len(KNOBS_TABLE)
+
+
 def test_bundle_and_controls(show: Callable) -> None:
     lab = Lab("Two <rates>", target="gaussian", d_lr=0.01, compare={"g_lr": 0.1}, controls=["d_lr", "game"], share=True)
     bundle = lab._repr_mimebundle_()
@@ -841,7 +855,7 @@ def test_numbers_of_numpy_and_torch_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"learning_rate": 1}, "unknown setting 'learning_rate': choose from mode, speed, target, game, d_lr"),
+        ({"learning_rate": 1}, "unknown setting 'learning_rate': choose from mode, speed, target, game, g_lr"),
         ({"game": "minimax"}, "unknown game 'minimax': choose one of nonsaturating, saturating"),
         ({"target": "moon"}, "unknown target 'moon': choose one of gaussian, mixture, ring"),
         ({"controls": ["seed"]}, "unknown control 'seed': choose from mode"),

@@ -151,6 +151,7 @@
     const dialog = make("dialog", { className: "gan-zoom" }, bar, scroller, words);
     dialog.setAttribute("aria-label", "Figure in full size");
     dialog.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") event.stopPropagation(); // Sphinx would keep it from closing the dialog
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (!step) return;
       event.preventDefault();

@@ -215,7 +215,9 @@ def train(
     check_nets(G, D, target, knobs.z_dim, rng, chosen)
     adam = partial(Adam, betas=(knobs.beta1, knobs.beta2), fused=rng.device.type != "mps")
     d_opt, g_opt = adam(D.parameters(), lr=knobs.d_lr), adam(G.parameters(), lr=knobs.g_lr)
-    z_fixed = sample_z(n_snapshot, z_dim, stream(0, rng.device))  # its own stream: looking must not change the run
+    z_fixed = sample_z(
+        knobs.n_snapshot, knobs.z_dim, stream(0, rng.device)
+    )  # its own stream: looking must not change the run
     run_g, run_d = run_in(precision, G), run_in(precision, D)
     blur = Blurred(run_d, rng)  # D as it sees samples: through noise
     judge = blur if knobs.instance_noise else run_d
@@ -237,14 +239,14 @@ def train(
             blur.sd = knobs.instance_noise * (left if knobs.noise_decay else 1.0)
             for _ in range(knobs.n_d):
                 x_real = target.sample(knobs.batch, rng)  # (n, *sample)
-                z = sample_z(knobs.batch, z_dim, rng)  # (n, z_dim)
+                z = sample_z(knobs.batch, knobs.z_dim, rng)  # (n, z_dim)
                 u = torch.rand(knobs.batch, 1, generator=rng, device=rng.device) if knobs.gp_lambda else None
                 x_fake = None if knobs.fresh_z else run_g(z)
                 penalties = knobs.r1_gamma, knobs.r2_gamma, knobs.gp_lambda
                 d_loss, real_logits, fake_logits = d_step(run_g, judge, d_opt, x_real, z, chosen, *penalties, u, x_fake)
                 if knobs.clip:
                     clip_weights(D, knobs.clip)
-            z = sample_z(knobs.batch, z_dim, rng) if knobs.fresh_z else z
+            z = sample_z(knobs.batch, knobs.z_dim, rng) if knobs.fresh_z else z
             g_loss = g_step(run_g, judge, g_opt, z, chosen, x_real, x_fake)
             losses = Losses(i, *torch.stack([d_loss, g_loss]).tolist())  # one transfer from the device, not two
             if not (math.isfinite(losses.d_loss) and math.isfinite(losses.g_loss)):

@@ -20,10 +20,9 @@ from torch import Tensor
 
 from gan_helpers import metrics, models, runtime, style
 from gan_helpers.data import TARGETS
-from gan_helpers.losses import GAMES
 from gan_helpers.train import plain
 from gan_helpers.widgets import codec
-from gan_helpers.widgets.page import element
+from gan_helpers.widgets.page import KNOBS, element
 
 __all__ = ["SETTINGS", "Lab"]
 
@@ -37,6 +36,14 @@ class Knob:
     low: float = 0
     high: float = 1
     whole: bool = False
+
+    @classmethod
+    def of(cls, knob: Mapping[str, Any]) -> Knob:
+        """From its entry in `knobs.json`: one of some words, or a number between the first stop and the last."""
+        if "words" in knob:
+            return cls(knob["key"], tuple(knob["words"]))
+        stops = knob["stops"]
+        return cls(knob["key"], low=stops[0], high=stops[-1], whole=all(isinstance(stop, int) for stop in stops))
 
     def check(self, name: str, value: Any) -> str:
         """The value as the browser reads it.
@@ -56,35 +63,9 @@ class Knob:
         return f"{value:.10g}"
 
 
-SETTINGS = {
-    "mode": Knob("mode", ("one", "compare", "many")),
-    "speed": Knob("speed", ("slow", "10hz", "60hz", "most")),
-    "target": Knob("target", (*TARGETS, "drawn")),
-    "game": Knob("game", tuple(GAMES)),
-    "d_lr": Knob("dLr", low=1e-5),
-    "g_lr": Knob("gLr", low=1e-5),
-    "n_d": Knob("nD", low=1, high=10, whole=True),
-    "r1_gamma": Knob("r1", high=10),
-    "r2_gamma": Knob("r2", high=10),
-    "noise": Knob("noise"),
-    "batch": Knob("batch", low=8, high=512, whole=True),
-    "clip": Knob("clip", low=0.005, high=0.5),
-    "optimizer": Knob("optimizer", ("adam", "sgd")),
-    "beta1": Knob("beta1", high=0.95),
-    "activation": Knob("activation", ("leaky_relu", "tanh")),
-    "g_layers": Knob("gLayers", low=1, high=4, whole=True),
-    "g_units": Knob("gUnits", low=4, high=64, whole=True),
-    "d_layers": Knob("dLayers", low=1, high=4, whole=True),
-    "d_units": Knob("dUnits", low=4, high=64, whole=True),
-    "z_dim": Knob("zDim", low=1, high=2, whole=True),
-    "prior": Knob("prior", ("normal", "uniform")),
-    "seed": Knob("seed", high=999_999, whole=True),
-    "closed_form": Knob("best", whole=True),
-    "push": Knob("push", whole=True),
-    "latent_grid": Knob("mesh", whole=True),
-}
-PER_PAGE = ("mode", "speed", "seed", "closed_form", "push", "latent_grid")  # the same in both columns of a comparison
-UNLABELLED = ("seed", "closed_form", "push", "latent_grid")  # set by buttons and by the legend
+SETTINGS = {knob["name"]: Knob.of(knob) for knob in KNOBS}
+PER_PAGE = [knob["name"] for knob in KNOBS if knob.get("look") or knob.get("shared")]  # the same in both columns
+UNLABELLED = [knob["name"] for knob in KNOBS if not knob["label"]]  # set by buttons and by the legend
 ON_A_LINE = {"gaussian": (-2.0, 9.0), "mixture": (-5.0, 5.0)}  # the targets of one dimension, and what one sees of them
 IN_THE_PLANE = {"grid": (-5.5, 5.5)}  # of the others; where it is not said, from -3 to 3
 SAYS = "A still picture, before training. With JavaScript a GAN trains here while you watch and turn its settings."

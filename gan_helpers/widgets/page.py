@@ -10,6 +10,7 @@ import html
 import json
 import re
 from importlib import resources
+from typing import Any
 
 from gan_helpers import style, theory
 
@@ -19,6 +20,13 @@ SCRIPTS = {
     "gan-replay": ("codec.js", "draw.js", "touch.js", "views.js", "trail.js", "looks.js", "replay.js"),
     "gan-lab": (*TRAINER, "lab-state.js", "lab-views.js", "lab.js"),
     "gan-latent": ("rng.js", "layers.js", "latent.js"),
+}
+#: The settings of the laboratory: names in Python and in links, labels, words or stops, where they begin.
+KNOBS: list[dict[str, Any]] = json.loads((resources.files("gan_helpers.widgets") / "knobs.json").read_text("utf-8"))
+SHARED: dict[str, dict[str, Any]] = {
+    "gan-replay": {"PALETTE": style.PALETTE, "SEEN": theory.SEEN},
+    "gan-lab": {"KNOBS": KNOBS},
+    "gan-latent": {},
 }
 SAYS = "A still picture; with JavaScript, sliders move it."
 TOP_LEVEL = re.compile(r"^(?:async function|function|class|const) (\w+)", re.MULTILINE)
@@ -37,14 +45,24 @@ def script(element: str = "gan-replay") -> str:
     """
     if element not in SCRIPTS:
         raise ValueError(f"unknown element {element!r}: choose one of {', '.join(SCRIPTS)}")
-    body, names = _source(element), ", ".join(TOP_LEVEL.findall(_text("gan-replay")))
+    body, names = constants(element) + _source(element), ", ".join(TOP_LEVEL.findall(_text("gan-replay")))
     if element == "gan-replay":
-        shared = {"PALETTE": style.PALETTE, "SEEN": theory.SEEN}  # what pictures in Python and in the page agree on
-        body = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in shared.items()) + body
         body += f"globalThis.ganHelpers = {{ {names} }};"
     else:
         body = f"const {{ {names} }} = globalThis.ganHelpers;\n{body}"
     return f'(() => {{\n"use strict";\nif (customElements.get("{element}")) return;\n{body}\n}})();\n'
+
+
+def constants(element: str) -> str:
+    """What Python and an element's JavaScript agree on, as JavaScript."""
+    written = (f"const {name} = {json.dumps(value, ensure_ascii=False)};\n" for name, value in SHARED[element].items())
+    return "".join(written)
+
+
+def trainer() -> str:
+    """The JavaScript that trains a GAN, without the element about it: for tests and benchmarks."""
+    folder = resources.files("gan_helpers.widgets") / "static"
+    return constants("gan-lab") + "".join((folder / name).read_text("utf-8") for name in TRAINER)
 
 
 def _text(element: str) -> str:

@@ -3,36 +3,18 @@
 // In D's input rows the n generated samples come first and the n real ones after them, so that G's step can leave the
 // real ones out of its backward pass.
 
+// KNOBS is gan_helpers/widgets/knobs.json, which Python reads too.
+const beginning = (knobs) => Object.fromEntries(knobs.map((knob) => [knob.key, knob.default]));
+const LAYERS = ["gLayers", "gUnits", "dLayers", "dUnits"]; // the trainer has them as lists of units
 const DEFAULTS = {
-  seed: 0,
-  target: "ring",
+  ...beginning(KNOBS.filter(({ key, look }) => !look && !LAYERS.includes(key))),
   points: [],
-  zDim: 2,
-  prior: "normal",
   gHidden: [32, 32],
   dHidden: [32, 32],
-  activation: "leaky_relu",
-  game: "nonsaturating",
-  optimizer: "adam",
-  gLr: 1e-3,
-  dLr: 1e-3,
-  beta1: 0.5,
-  nD: 1,
-  batch: 128,
-  r1: 0,
-  r2: 0,
-  noise: 0,
-  clip: 0.05,
 };
 // What a running GAN accepts.
-const LIVE = ["game", "gLr", "dLr", "beta1", "nD", "batch", "r1", "r2", "noise", "clip"];
-const CHOICES = {
-  target: Object.keys(TARGETS),
-  prior: ["normal", "uniform"],
-  activation: ["leaky_relu", "tanh"],
-  game: Object.keys(GAMES),
-  optimizer: ["adam", "sgd"],
-};
+const LIVE = KNOBS.filter((knob) => knob.live).map((knob) => knob.key);
+const CHOICES = Object.fromEntries(KNOBS.filter((knob) => knob.words).map((knob) => [knob.key, knob.words]));
 // Of the kernel estimate of q.
 const BANDWIDTH = 0.15;
 // Points of the loss curves at most.

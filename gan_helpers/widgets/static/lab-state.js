@@ -1,40 +1,9 @@
 // What can be set in the laboratory, and how a state travels in a link: `target=grid&r1=1&b.r1=0`.
 
-const RATES = [-5, -4, -3, -2, -1].flatMap((e) => [1, 2, 5].map((m) => +`${m}e${e}`)).concat(1);
-const GAMMAS = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
-const UNITS = [4, 8, 16, 32, 64];
-const SWITCH = [0, 1];
-
 // Every control: its label, and either words for a list or the stops of a slider. The first eight are always in view.
-const CONTROLS = {
-  mode: ["Show", ["one", "compare", "many"]],
-  speed: ["Speed", ["slow", "10hz", "60hz", "most"]],
-  target: ["Real data", CHOICES.target],
-  game: ["Game", CHOICES.game],
-  dLr: ["Learning rate of D", RATES],
-  gLr: ["Learning rate of G", RATES],
-  nD: ["D steps per G step", [1, 2, 3, 4, 5, 7, 10]],
-  r1: ["R1 penalty, γ", GAMMAS],
-  r2: ["R2 penalty, γ", GAMMAS],
-  noise: ["Noise on D's inputs, sd", [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]],
-  batch: ["Batch", [8, 16, 32, 64, 128, 256, 512]],
-  clip: ["Weight clip (Wasserstein)", [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5]],
-  optimizer: ["Optimizer", CHOICES.optimizer],
-  beta1: ["Adam's β₁", [0, 0.2, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95]],
-  activation: ["Activation", CHOICES.activation],
-  gLayers: ["Hidden layers of G", [1, 2, 3, 4]],
-  gUnits: ["Units a layer of G", UNITS],
-  dLayers: ["Hidden layers of D", [1, 2, 3, 4]],
-  dUnits: ["Units a layer of D", UNITS],
-  zDim: ["Latent dimension", [1, 2]],
-  prior: ["Latent prior", CHOICES.prior],
-  seed: ["", [0, 999999]],
-  best: ["", SWITCH],
-  push: ["", SWITCH],
-  mesh: ["", SWITCH],
-};
+const CONTROLS = Object.fromEntries(KNOBS.map((knob) => [knob.key, [knob.label, knob.words ?? knob.stops]]));
 const IN_VIEW = Object.keys(CONTROLS).slice(0, 8);
-const LOOK = ["mode", "speed", "best", "push", "mesh"]; // changes what one looks at, not what is trained
+const LOOK = KNOBS.filter((knob) => knob.look).map((knob) => knob.key); // what one looks at, not what is trained
 const COMMON = [...LOOK, "seed", "points"]; // two columns in comparison differ in anything but these
 const SIDES = ["both", "a", "b"]; // which column of a comparison the settings act on
 const NAMES = {
@@ -54,8 +23,8 @@ const EIGHT = range(48, (i) => [2 * Math.sin((Math.PI * i) / 24), 1.2 * Math.sin
 
 // The usual settings for a target.
 const is1D = (target) => target === "gaussian" || target === "mixture";
-const usual = (target) => ({ ...DEFAULTS, gLayers: 2, gUnits: 32, dLayers: 2, dUnits: 32, mode: "one", speed: "most",
-  best: 1, push: 1, mesh: 0, points: packPoints(EIGHT.flat()), target, zDim: is1D(target) ? 1 : 2 });
+const usual = (target) => ({ ...DEFAULTS, ...beginning(KNOBS), points: packPoints(EIGHT.flat()), target,
+  zDim: is1D(target) ? 1 : 2 });
 
 // The value that a text stands for, kept in the control's range; undefined if it makes no sense.
 function valueOf(key, text) {

@@ -1,7 +1,7 @@
 """Colours and matplotlib defaults of every figure.
 
 Real is blue and round, generated is vermilion and crossed, the discriminator is ink: the same three in every chapter.
-Shape always says what colour says. The colours stand in `palette.json`, which the elements of the page read too.
+Shape always says what colour says. The colours stand in `shared.json`, which the elements of the page read too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cycler import cycler
 from matplotlib.colors import LinearSegmentedColormap
 
 #: Colours on light and on dark paper, by what they mean.
-PALETTE: dict[str, dict[str, str]] = json.loads((resources.files("gan_helpers") / "palette.json").read_text("utf-8"))
+PALETTE: dict[str, dict[str, str]] = json.loads((resources.files("gan_helpers") / "shared.json").read_text("utf-8"))
 REAL = PALETTE["light"]["real"]  # blue, marker "o"
 FAKE = PALETTE["light"]["fake"]  # vermilion, marker "x"
 INK = PALETTE["light"]["ink"]  # the discriminator, a line

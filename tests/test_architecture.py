@@ -132,7 +132,7 @@ def test_everything_public_has_a_docstring(name):
 
 
 def test_a_colour_of_the_palette_is_written_once():
-    """In `palette.json`, from which figures and elements take it; white may be anywhere."""
+    """In `shared.json`, from which figures and elements take it; white may be anywhere."""
     colours = {c.lower() for theme in style.PALETTE.values() for c in theme.values()} - {"#ffffff"}
     sources = [path for path in (ROOT / "gan_helpers").rglob("*") if path.suffix in (".py", ".js")]
     again = {

@@ -17,7 +17,7 @@ from gan_helpers import style, theory
 # Joined in this order. What trains in the browser is a second script, which builds on the first.
 TRAINER = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
 SCRIPTS = {
-    "gan-replay": ("codec.js", "draw.js", "touch.js", "views.js", "trail.js", "looks.js", "replay.js"),
+    "gan-replay": ("codec.js", "draw.js", "touch.js", "views.js", "plane.js", "looks.js", "replay.js"),
     "gan-lab": (*TRAINER, "lab-state.js", "lab-views.js", "lab.js"),
     "gan-latent": ("rng.js", "layers.js", "latent.js"),
 }

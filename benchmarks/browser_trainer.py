@@ -22,7 +22,7 @@ import torch  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
 from gan_helpers import data, models, runtime, train, widgets  # noqa: E402
-from gan_helpers.widgets.page import trainer  # noqa: E402
+from gan_helpers.widgets.page import joined  # noqa: E402
 from tools import browser  # noqa: E402
 
 GAN_LAB = 60  # iterations a second: one for each animation frame, by design
@@ -99,7 +99,7 @@ def measure(page: Page, rounds: int, seconds: float) -> list[tuple[str, float, f
 def smoothness(page: Page, rounds: int, seconds: float) -> list[tuple[str, float, float]]:
     """For each view of the laboratory: its name, frames a second and iterations a second and network (medians)."""
     page.set_content("<gan-lab settings=''></gan-lab>")
-    page.add_script_tag(content=widgets.script() + widgets.script("gan-lab"))
+    page.add_script_tag(content=widgets.script("gan-lab"))
     page.wait_for_function("document.querySelector('gan-lab').runs")
     rows = []
     for name, query in VIEWS.items():
@@ -116,7 +116,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     with browser.empty_page([]) as (page, version):
-        page.add_script_tag(content=trainer())
+        page.add_script_tag(content=joined("gan.js"))
         page.evaluate("() => { globalThis.gans = {}; }")
         rows = measure(page, args.rounds, args.seconds)
         print(f"G and D 2-32-32, batch 128, Adam; iterations a second, medians of {args.rounds} rounds")

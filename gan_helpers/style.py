@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from importlib import resources
+from typing import Any
 
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib.colors import LinearSegmentedColormap
 
+#: What figures share with the elements of the page.
+SHARED: dict[str, Any] = json.loads((resources.files("gan_helpers") / "shared.json").read_text("utf-8"))
 #: Colours on light and on dark paper, by what they mean.
-PALETTE: dict[str, dict[str, str]] = json.loads((resources.files("gan_helpers") / "shared.json").read_text("utf-8"))
+PALETTE: dict[str, dict[str, str]] = SHARED["palette"]
 REAL = PALETTE["light"]["real"]  # blue, marker "o"
 FAKE = PALETTE["light"]["fake"]  # vermilion, marker "x"
 INK = PALETTE["light"]["ink"]  # the discriminator, a line

@@ -5,13 +5,16 @@ Densities are arrays of values on a grid, in units of one over the grid's; logar
 
 from __future__ import annotations
 
+import json
 import math
+from importlib import resources
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LOG2 = math.log(2)  # G's loss, and half of D's, when D can only guess
-SEEN = 0.005  # share of the data's largest density below which pictures draw no best D
+#: Share of the data's largest density below which pictures draw no best D; the elements of the page read it too.
+SEEN: float = json.loads((resources.files("gan_helpers") / "shared.json").read_text("utf-8"))["seen"]
 TINY = 1e-300  # under this a density counts as zero: 0 log 0 is 0
 LOG4 = math.log(4)  # D's loss (real plus fake) when D can only guess
 

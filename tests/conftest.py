@@ -10,13 +10,43 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that the tests can import tools/
 
 from tools import browser as finder  # noqa: E402
 from tools import serve  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--seed 7`: only the tests whose verdict rests on what is drawn, with other draws than ever before."""
+    parser.addoption("--seed", type=int, help="run the statistical tests only, with all their seeds moved by this")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Move every seed that a test sets."""
+    if not (moved := 1_000_003 * (config.getoption("--seed") or 0)):
+        return
+    manual_seed, default_rng, generator = torch.manual_seed, np.random.default_rng, torch.Generator
+
+    class Generator(generator):
+        def manual_seed(self, n: int) -> torch.Generator:
+            return super().manual_seed(n + moved)
+
+    torch.Generator = Generator
+    torch.manual_seed = lambda n: manual_seed(n + moved)
+    np.random.default_rng = lambda n=None: default_rng(n + moved if isinstance(n, int) else n)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--seed`, leave out what does not depend on it."""
+    if config.getoption("--seed") is not None:
+        others = [item for item in items if not item.get_closest_marker("statistical")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item.get_closest_marker("statistical")]
 
 
 @pytest.fixture(scope="session")

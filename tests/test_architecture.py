@@ -13,6 +13,7 @@ import pytest
 
 from gan_helpers import style
 from tools import folds, repository, rooms
+from tools.keys import code_cells
 from tools.taught import taught
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,11 +151,6 @@ def test_a_colour_of_the_palette_is_written_once():
 def notebook(path: Path) -> nbformat.NotebookNode:
     """A notebook as it is in the repository."""
     return nbformat.read(path, as_version=nbformat.NO_CONVERT)
-
-
-def code_cells(path: Path) -> list[nbformat.NotebookNode]:
-    """The code cells of a notebook."""
-    return [cell for cell in notebook(path).cells if cell.cell_type == "code"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -80,6 +80,7 @@ def test_the_slope_of_the_loss_at_a_logit(name, d_prob, slope):
     assert grad.item() == pytest.approx(-slope, rel=1e-6)
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_the_saturating_gradient_vanishes_through_the_loss_and_the_other_one_grows(logistic):
     """Against one D: the ratio of the two gradients is thousands, and D's slope has grown since its early steps."""
@@ -93,6 +94,7 @@ def test_the_saturating_gradient_vanishes_through_the_loss_and_the_other_one_gro
     assert other > 10 * early[0]
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_the_least_squares_gradient_vanishes_through_d():
     """The loss of G keeps its slope of 2 while D, satisfied with its scores, is flatter than the logistic one."""
@@ -102,12 +104,14 @@ def test_the_least_squares_gradient_vanishes_through_d():
     assert slope < 0.4
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_break_it_a_saturating_g_is_stuck(logistic):
     """No more than 1 of 8 arrives; were the true share one half, that would happen in 3.5 % of all tests."""
     assert arrived(logistic, "saturating", descent) <= 1
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "rule"), [("nonsaturating", descent), ("saturating", adam)], ids=["loss", "adam"])
 def test_fix_it_another_loss_or_adam(logistic, name, rule):
@@ -115,6 +119,7 @@ def test_fix_it_another_loss_or_adam(logistic, name, rule):
     assert arrived(logistic, name, rule) >= 6
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_fix_it_noise():
     """At least 6 of 8 arrive with noise of 1.5 on all that D sees; bound as above."""

@@ -64,6 +64,7 @@ def test_critical_friction_with_two_rates():
         assert (np.abs(values.imag).max() > 1e-6) == turns
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_friction_stops_the_networks_from_swinging():
     """Plain SGD, 16 seeds: the mean of G swings more without R1 than with it in at least 13 of them.
@@ -96,6 +97,7 @@ def test_friction_stops_the_networks_from_swinging():
     assert without.median() > 4 * settled.median()
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_a_trained_gan_keeps_what_it_has_while_d_learns_and_loses_it_when_d_stops():
     """8 seeds, 200 steps after the first 2,000: W1 is larger with D stopped in all (chance: 1 in 256)."""

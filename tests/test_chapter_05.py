@@ -1,8 +1,6 @@
 """What chapter 5 says, at a small budget: what collapses the ring, what brings it back, and what averaging is worth."""
 
-from pathlib import Path
-
-import nbformat
+import chapters
 import numpy as np
 import pytest
 import torch
@@ -12,7 +10,6 @@ from gan_helpers import data, metrics, models, theory
 from gan_helpers.ensemble import build, experiment, train_many
 from gan_helpers.runtime import stream
 
-NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks/05_mode_collapse.ipynb"
 RING = data.ring()
 RELU = {"activation": "relu"}
 SEEDS = range(8)
@@ -36,6 +33,7 @@ def run(settings, steps, **common):
     return experiment(settings, steps=steps, **given, **common)
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_a_fast_generator_collapses_and_three_remedies_bring_the_modes_back():
     """Of 8 seeds. A true share of 0.9 gives fewer than 6 in 3.8 % of repetitions, one of 0.1 more than 2."""
@@ -55,6 +53,7 @@ def test_a_fast_generator_collapses_and_three_remedies_bring_the_modes_back():
     assert np.median([len(set(row)) for row in hops]) >= 3
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_averaged_weights_are_better_than_the_last_ones():
     """In at least 6 of 8 seeds: if they were no better, that would happen in 14 % of repetitions; here all eight do."""
@@ -66,10 +65,7 @@ def test_averaged_weights_are_better_than_the_last_ones():
 
 def test_the_formula_for_forgotten_modes_is_that_of_the_definition():
     """The chapter's own cell against JS on cells: k of m modes, alone and in pairs."""
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    names = {"np": np, "theory": theory}
-    exec(next(cell.source for cell in cells if cell.id == "js-forgotten"), names)
-    formula, m, k = names["js_of_share"], 8, 7
+    formula, m, k = chapters.run(5, "js-forgotten", np=np, theory=theory)["js_of_share"], 8, 7
     p, q = np.full(m, 1 / m), np.where(np.arange(m) < k, 1 / k, 0)
 
     def js(p, q):
@@ -83,6 +79,7 @@ def test_the_formula_for_forgotten_modes_is_that_of_the_definition():
     assert js(pairs(p), pairs(q)) > js(p, q)
 
 
+@pytest.mark.statistical
 def test_against_a_d_that_stands_still_all_samples_go_the_same_way():
     """G's best answer to a fixed D is one point; where D has no maximum, one direction. D is trained, then held."""
     seeds, toward = range(4), {}

@@ -1,9 +1,8 @@
 """What chapter 6 says, at a small budget: what the losses hide, which mistakes are fatal, and how to sample."""
 
 from itertools import pairwise
-from pathlib import Path
 
-import nbformat
+import chapters
 import numpy as np
 import pytest
 import torch
@@ -19,7 +18,6 @@ from gan_helpers.quality import frechet
 from gan_helpers.runtime import budget, seed, stream
 from gan_helpers.train import averaged, evaluating, train
 
-NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks/06_mlp_mnist.ipynb"
 G_WIDTHS, D_WIDTHS = (8, 32, 64), (64, 64, 1)
 
 
@@ -35,11 +33,7 @@ class Small:
 def chapter(*cells, **given):
     """The names that those cells of the chapter define."""
     names = {"nn": nn, "torch": torch, "np": np, "pairwise": pairwise, "device": torch.device("cpu"), "budget": budget}
-    names |= given
-    source = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
-    for cell in cells:
-        exec(source[cell], names)
-    return names
+    return chapters.run(6, *cells, **names | given)
 
 
 NETWORKS = chapter("networks")
@@ -72,6 +66,7 @@ def test_the_networks_have_the_shapes_that_the_chapter_says():
         assert sum(isinstance(layer, nn.BatchNorm1d) for layer in G) == len(g_widths) - 2
 
 
+@pytest.mark.statistical
 def test_d_loss_splits_into_two_unknowns():
     """Equation 6.1 on cells: log 4 - 2 JS, and twice the mean KL divergence of D* from D."""
     rng = stream(0)
@@ -84,6 +79,7 @@ def test_d_loss_splits_into_two_unknowns():
     assert torch.isclose(d_loss, theory.LOG4 - 2 * js + 2 * (m * coins).sum())
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:G ends in Sigmoid")
 def test_two_mistakes_are_fatal_and_their_mend_is_not():
@@ -144,6 +140,7 @@ def test_the_check_of_an_exercise_finds_each_mistake():
     assert len(found) == 4
 
 
+@pytest.mark.statistical
 def test_an_image_depends_on_its_batch_in_training_mode_only():
     rng = seed(0)
     G, z = generator(*G_WIDTHS), sample_z(16, 8, rng)
@@ -155,6 +152,7 @@ def test_an_image_depends_on_its_batch_in_training_mode_only():
         G(z[:1])
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_the_running_mean_lags_while_g_climbs():
     """Early the mean is behind, in at least 5 of 6 seeds; were it a coin flip, that would happen in 11 %."""

@@ -1,8 +1,6 @@
 """What chapter 8 says, at a small budget: what each number measures, and what fools it."""
 
-from pathlib import Path
-
-import nbformat
+import chapters
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -12,20 +10,13 @@ from gan_helpers.data.images import Images, _resize, _stand_in
 from gan_helpers.quality import Judge, frechet, moments, precision_recall
 from gan_helpers.runtime import stream
 
-NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks/08_quality.ipynb"
-
 
 @pytest.fixture(scope="module")
 def shown():
     """The functions that chapter 8 writes out and the package does not have: cells of the notebook, run."""
-    cells = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, 4).cells if cell.cell_type == "code"}
-    names = {"torch": torch, "progress_bar": lambda steps, desc: steps}
-    uniform = lambda k, rng: 2 * torch.rand(k, 1, 28, 28, generator=rng) - 1
-    exec(cells["inception-score"], names)
-    exec(cells["bias-rate"], names)
-    exec(cells["attacks"].split("\n\n\nvictim")[0], names | {"uniform": uniform}, names)
-    names["attack"].__globals__.update(uniform=uniform)
-    return names
+    given = {"torch": torch, "progress_bar": lambda steps, desc: steps}
+    given["uniform"] = lambda k, rng: 2 * torch.rand(k, 1, 28, 28, generator=rng) - 1
+    return chapters.run(8, "inception-score", "bias-rate", "attacks", until="\n\n\nvictim", **given)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +30,7 @@ def gaussian(n, lam, rng):
     return torch.randn(n, len(lam), generator=rng) * lam.sqrt()
 
 
+@pytest.mark.statistical
 def test_bias_has_the_slope_of_the_formula(shown):
     """The mean of 40 draws has a standard error of about 3 %."""
     lam = torch.logspace(-1, 1, 16)
@@ -49,6 +41,7 @@ def test_bias_has_the_slope_of_the_formula(shown):
     assert n * measured == pytest.approx(predicted, rel=0.15)
 
 
+@pytest.mark.statistical
 def test_few_images_give_a_number_and_it_is_bias():
     """Fewer rows than columns: the covariance is singular, and the distance of a perfect sampler large."""
     rng, lam = stream(1), torch.ones(64)
@@ -57,6 +50,7 @@ def test_few_images_give_a_number_and_it_is_bias():
     assert few > 20 * many
 
 
+@pytest.mark.statistical
 def test_frechet_sees_two_moments_only():
     """Signs instead of a normal distribution: the same mean and covariance, and only eight different samples."""
     normal = gaussian(4000, torch.ones(3), stream(2))
@@ -72,6 +66,7 @@ def test_inception_score_runs_from_one_to_the_number_of_classes(shown):
     assert shown["inception_score"](report, torch.zeros(10, 10)) == pytest.approx(1)
 
 
+@pytest.mark.statistical
 def test_one_image_is_precise_and_recalls_nothing():
     real = gaussian(1000, torch.ones(8), stream(3))
     precision, recall = precision_recall(real, real[:1].expand(500, -1))
@@ -79,6 +74,7 @@ def test_one_image_is_precise_and_recalls_nothing():
     assert recall < 0.02
 
 
+@pytest.mark.statistical
 def test_one_wide_ball_can_hold_all_noise():
     """Three real points far from the others: their balls reach back to the rest, and over whatever lies between."""
     rng = stream(4)
@@ -89,6 +85,7 @@ def test_one_wide_ball_can_hold_all_noise():
     assert precision_recall(outliers, noise)[0] == 1
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_noise_fitted_to_one_judge_fools_that_one_most(judges, shown):
     """Of these small digits a part carries over to the other judge; of MNIST, in the chapter, far less."""
@@ -104,6 +101,7 @@ def test_noise_fitted_to_one_judge_fools_that_one_most(judges, shown):
     assert pixels > 2 * torch.cdist(test[:100].flatten(1), test[100:].flatten(1)).min(1).values.median()
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_climbed_noise_beats_real_images_in_confidence_and_inception_score(judges, shown):
     judge, test = judges[0][0], judges[1]

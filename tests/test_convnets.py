@@ -62,6 +62,7 @@ def test_switches(make):
         make(init="xavier")
 
 
+@pytest.mark.statistical
 def test_first_weights():
     runtime.seed(0)
     net = convnets.generator28(64, 16)

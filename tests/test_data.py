@@ -32,6 +32,7 @@ def cells(target: data.Target, coarse: int = 16) -> tuple[torch.Tensor, float, f
     return torch.cat([target.log_prob(part) for part in x.split(50_000)]), half, step, n
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("name", NAMES)
 def test_density_integrates_to_one_and_is_that_of_the_samples(name: str) -> None:
     target, coarse = data.target(name), 16

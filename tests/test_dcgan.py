@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -219,7 +220,11 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys)
     (tmp_path / "file").touch()
     assert dcgan.main([*SMALL, "--out", str(tmp_path / "file/a")]) == 2
     assert "--out: " in capsys.readouterr().err
-    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)  # root may write anywhere
     assert dcgan.main([*SMALL, "--out", str(tmp_path)]) == 2
     assert "cannot be written to" in capsys.readouterr().err
 

@@ -13,7 +13,6 @@ import struct
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -283,7 +282,7 @@ def test_a_bad_mirror_leaves_nothing_behind_and_the_next_one_is_asked(
 
     mirror.mode = mode
     assert data.digits().source == "digits8x8"
-    problem = "checksum" if mode in ("half", "garbage") else "no mirror sent the file"
+    problem = "checksum" if mode == "garbage" else "no mirror sent the file"
     assert problem in capsys.readouterr().out
     assert [path.name for path in cached(tmp_path).iterdir()] == [".lock"]
 
@@ -303,17 +302,6 @@ def test_a_silent_mirror_is_given_up(mirror: Mirror, monkeypatch: pytest.MonkeyP
     assert data.digits().source == "digits8x8"
     assert "no mirror sent the file" in capsys.readouterr().out
     assert socket.getdefaulttimeout() is None
-
-
-def test_a_host_that_is_looked_up_for_ever_is_given_up(mirror: Mirror, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    def never(*args: object, **kwargs: object) -> None:
-        mirror.release.wait(30)
-        raise OSError
-
-    monkeypatch.setattr(download, "TIMEOUT", 0.2)
-    monkeypatch.setattr(urllib.request, "urlopen", never)
-    assert data.digits().source == "digits8x8"
-    assert "no mirror sent the file" in capsys.readouterr().out
 
 
 def test_no_network_stands_in_with_a_notice(offline: Mirror, capfd) -> None:
@@ -340,7 +328,8 @@ def no_traceback_of_the_network(error: BaseException) -> None:
 
 def test_nothing_stands_in_for_clothes(offline: Mirror) -> None:
     with pytest.raises(
-        FileNotFoundError, match=r"FashionMNIST is neither in .* and it could not be downloaded"
+        FileNotFoundError,
+        match=r"FashionMNIST is in none of .*gan_helpers.* could not be downloaded .* set GAN_DATA",
     ) as info:
         data.digits("fashion")
     no_traceback_of_the_network(info.value)
@@ -349,13 +338,11 @@ def test_nothing_stands_in_for_clothes(offline: Mirror) -> None:
 def test_an_explicit_root_without_the_files_is_an_error_in_one_sentence(
     offline: Mirror, tmp_path: Path, capsys
 ) -> None:
-    with pytest.raises(FileNotFoundError, match=r"MNIST is not in '.*here', and it could not be downloaded") as info:
+    with pytest.raises(FileNotFoundError, match=r"MNIST is in none of '.*here', .* could not be downloaded") as info:
         data.digits(root=tmp_path / "here")
     no_traceback_of_the_network(info.value)
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(
-        FileNotFoundError, match=r"MNIST is not in .* and the folder for it cannot be written to"
-    ) as info:
+    with pytest.raises(FileNotFoundError, match=r"MNIST is in none of .*, and '.*raw' cannot be written to") as info:
         data.digits(root=tmp_path / "file" / "below")
     no_traceback_of_the_network(info.value)
     assert capsys.readouterr().out == ""  # no stand-in

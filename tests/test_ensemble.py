@@ -371,6 +371,7 @@ def test_a_generator_whose_loss_breaks_is_frozen(monkeypatch):
     assert torch.equal(weights(G, 0), weights(build(make_gan, [0])[0], 0))
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_the_lesson_of_chapter_1():
     """With a rate it can travel at, the affine G arrives; at 1e-3 it cannot; and a D left alone finds p / (p + q).
@@ -390,6 +391,7 @@ def test_the_lesson_of_chapter_1():
     assert near[16:].sum() <= 3
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_a_discriminator_trained_on_a_frozen_g_finds_the_share_of_real_mass():
     seeds = range(8)

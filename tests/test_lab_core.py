@@ -13,7 +13,7 @@ from torch.nn.utils import parameters_to_vector
 
 from gan_helpers import data, losses, metrics, models, runtime, theory
 from gan_helpers import train as training
-from gan_helpers.widgets.page import KNOBS, trainer
+from gan_helpers.widgets.page import KNOBS, joined
 
 ITERATIONS = 50
 PENALTIES = {"none": (0.0, 0.0), "r1": (0.5, 0.0), "r2": (0.0, 0.5)}
@@ -23,7 +23,7 @@ PENALTIES = {"none": (0.0, 0.0), "r1": (0.5, 0.0), "r2": (0.0, 0.5)}
 def page(browser):
     """An empty page with the trainer in it."""
     page = browser.new_page()
-    page.add_script_tag(content=trainer())
+    page.add_script_tag(content=joined("gan.js"))
     yield page
     page.close()
 
@@ -157,9 +157,9 @@ MUTANTS = {
 def test_comparison_sees_a_bug(browser, name):
     """Each of these slips, put in on purpose, must break the agreement."""
     right, wrong, changes = MUTANTS[name]
-    assert trainer().count(right) == 1
+    assert joined("gan.js").count(right) == 1
     page = browser.new_page()
-    page.add_script_tag(content=trainer().replace(right, wrong))
+    page.add_script_tag(content=joined("gan.js").replace(right, wrong))
     assert min(compare(page, **changes)) > 1e-4
     page.close()
 

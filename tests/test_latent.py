@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from gan_helpers import convnets, runtime, widgets
 from gan_helpers.widgets import Latent, codec
+from gan_helpers.widgets.page import joined
 
 HELPERS = """
 window.drawn = (i = 0) => [...host(i).shadowRoot.querySelectorAll("canvas")].map((c) => c.toDataURL());
@@ -152,8 +152,7 @@ def convolutional(layer: Any, numbers: tuple, bias: bool = True, norm: bool = Tr
 def on_the_page(browser: Any) -> Iterator[Callable[[Latent, Tensor], np.ndarray]]:
     """What the scripts make of some z `(n, z_dim)`, without an element."""
     page = browser.new_page()
-    static = Path(widgets.__file__).with_name("static")
-    page.add_script_tag(content="".join((static / name).read_text("utf-8") for name in ("codec.js", "layers.js")))
+    page.add_script_tag(content=joined("codec.js", "layers.js"))
     run = """async ([data, zs]) => {
         const { meta, channels } = await unpack(data);
         const picture = generatorOf(meta.layers, channels);
@@ -226,7 +225,7 @@ def test_what_is_drawn_is_the_picture(show: Callable) -> None:
 
 def test_the_strip_shows_where_its_slider_leads(show: Callable) -> None:
     page = show(latent())
-    part = "(left) => [...host().sliders[1].strip.getContext('2d').getImageData(left, 0, 8, 8).data]"
+    part = "(left) => [...host().ways[1].strip.getContext('2d').getImageData(left, 0, 8, 8).data]"
     ends = [page.evaluate(part, left) for left in (0, 8 * 9)]
     for key, there in zip(("Home", "End"), ends, strict=True):
         press(page, "d1", key)
@@ -287,7 +286,7 @@ def test_strips_follow_over_several_frames_and_nothing_stays_stale(show: Callabl
     page = show(latent(convolutional(nn.ConvTranspose2d, (4, 2, 1)), shape=(14, 8)))
     before = drawn(page)
     frames = page.evaluate("""async () => {
-        const move = (k, value) => { host().sliders[k].input.value = value; host().changed(); };
+        const move = (k, value) => { host().ways[k].input.value = value; host().changed(); };
         const frame = () => new Promise(requestAnimationFrame);
         host().patience = -1;  // one small picture a frame
         move(1, 2);
@@ -397,7 +396,7 @@ def test_no_sideways_scroll_axe_clean_light_and_dark(show: Callable, width: int,
 
 def test_on_a_phone_the_picture_stands_above_its_sliders_and_a_swipe_scrolls(show: Callable) -> None:
     page = show(latent(), after=BELOW, **PHONE)
-    tops = "[host().big, ...host().sliders.map((s) => s.input)].map((n) => n.getBoundingClientRect().bottom)"
+    tops = "[host().big, ...host().ways.map((s) => s.input)].map((n) => n.getBoundingClientRect().bottom)"
     heights = page.evaluate(tops)
     assert heights == sorted(heights)
     assert heights[-1] - heights[0] < 700
@@ -417,7 +416,7 @@ def test_on_a_phone_the_picture_stands_above_its_sliders_and_a_swipe_scrolls(sho
 
 def test_printed_it_shows_its_pictures_without_controls(show: Callable) -> None:
     page = show(latent(), color_scheme="dark")
-    page.evaluate("host().patience = -1; host().sliders[1].input.value = 2; host().changed()")
+    page.evaluate("host().patience = -1; host().ways[1].input.value = 2; host().changed()")
     page.emulate_media(media="print")
     page.wait_for_function("host().card.dataset.theme === 'light'")
     states = "host().small.every((one) => one.state === host().state(one.way))"
@@ -441,7 +440,7 @@ def test_two_elements_keep_to_themselves(show: Callable) -> None:
 def test_far_below_the_weights_stay_packed(show: Callable) -> None:
     page = show(latent(), body='<div style="height:9000px"></div>', wait=False)
     page.wait_for_timeout(200)
-    assert page.evaluate("!host().picture && host().shadowRoot.querySelector('slot') !== null")
+    assert page.evaluate("!host().card && host().shadowRoot.querySelector('slot') !== null")
     page.evaluate("host().scrollIntoView()")
     page.wait_for_function("host().shown")
 
@@ -458,7 +457,7 @@ def test_bundle_and_line() -> None:
     assert bundle["text/plain"] == line
     assert "1 direction;" in repr(latent(directions=1))
     markup = re.sub(r"<script data-gan-helpers>.*?</script>", "", bundle["text/html"], flags=re.DOTALL)
-    assert bundle["text/html"].count("<script data-gan-helpers>") == 2
+    assert bundle["text/html"].count("<script data-gan-helpers>") == 1
     assert "<script" not in markup
     assert "<see>" not in markup
     assert widgets.script("gan-latent").count("</script") == 0

@@ -23,6 +23,7 @@ def test_w1_of_a_shift_is_the_shift():
         metrics.w1(torch.zeros(5), torch.zeros(6))
 
 
+@pytest.mark.statistical
 def test_w1_to_a_known_distribution():
     quantile = lambda u: 4 + 1.25 * torch.special.ndtri(u)
     x = quantile((torch.arange(1000) + 0.5) / 1000)
@@ -39,6 +40,7 @@ def test_wilson_interval_known_values(k, n, low, high):
     assert metrics.wilson(k, n) == pytest.approx((low, high), abs=1e-3)
 
 
+@pytest.mark.statistical
 def test_wilson_interval_covers_the_truth_about_95_percent_of_the_time():
     rng = np.random.default_rng(0)
     hits = [low <= 0.8 <= high for k in rng.binomial(32, 0.8, 4000) for low, high in [metrics.wilson(int(k), 32)]]
@@ -55,6 +57,7 @@ def test_share_says_what_was_counted():
     assert metrics.share([True] * 32) == "32 of 32 (100 %, 95 % interval 89 to 100 %)"
 
 
+@pytest.mark.statistical
 def test_median_interval_covers_the_true_median():
     rng = np.random.default_rng(0)
     samples = rng.exponential(size=(4000, 32))
@@ -75,6 +78,7 @@ def test_kde_is_scipys():
     assert metrics.kde(torch.zeros(4, 50), grid, 0.3).shape == (4, 81)
 
 
+@pytest.mark.statistical
 def test_modes_hit_by_the_published_protocol():
     centers = torch.tensor([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
     x = torch.tensor([[0.0, 0.02], [10.0, 0.0], [15.0, 0.0], [0.01, 0.0]])
@@ -136,6 +140,7 @@ def test_a_single_lucky_sample_covers_a_mode_but_does_not_hold_it():
     assert (found["modes"], found["held"], found["full"]) == (2, 1, 0)
 
 
+@pytest.mark.statistical
 def test_coverage_of_a_perfect_sampler():
     ring = data.ring()
     found = metrics.coverage(ring.sample(20_000, torch.Generator().manual_seed(0)), ring.centers, ring.sd)

@@ -43,6 +43,7 @@ def test_frechet_is_the_formula_with_a_matrix_square_root():
     assert frechet(b, a) == pytest.approx(frechet(a, b), rel=1e-9)
 
 
+@pytest.mark.statistical
 def test_frechet_of_gaussians_on_a_line():
     a, b = draw(100_000, 1), 3 * draw(100_000, 1, seed=1) + 2
     assert frechet(a, b) == pytest.approx(2**2 + (3 - 1) ** 2, rel=0.03)
@@ -61,6 +62,7 @@ def test_frechet_says_what_it_cannot_take(bad):
         frechet(bad, torch.zeros(5, 4))
 
 
+@pytest.mark.statistical
 def test_frechet_falls_as_one_over_n():
     """Between two samples of one distribution it is a bias, and four times the samples leave a quarter of it."""
     few, many = (
@@ -116,6 +118,7 @@ def test_a_judge_wants_images_in_their_range(judge, digits):
         judge(x * float("nan"))
 
 
+@pytest.mark.statistical
 def test_precision_and_recall_tell_quality_from_variety():
     real = draw(500, 2)
     same, narrow, wide = draw(500, 2, seed=1), 0.2 * draw(500, 2, seed=1), 6 * draw(500, 2, seed=1)
@@ -127,6 +130,7 @@ def test_precision_and_recall_tell_quality_from_variety():
     assert p2 < 0.4
 
 
+@pytest.mark.statistical
 def test_precision_is_of_the_generated_and_recall_of_the_real():
     real = torch.cat([draw(100, 2), draw(100, 2, seed=1) + 50])  # two heaps
     fake = draw(100, 2, seed=2)  # one of them
@@ -143,6 +147,7 @@ def test_kl_of_class_shares():
     assert quality.kl(even, one) == math.inf
 
 
+@pytest.mark.statistical
 def test_the_classifier_learns(digits, judge):
     assert quality.accuracy(judge.classifier, digits[1]) > 0.85  # .93 to .95 over seeds; a tenth by chance
     assert not judge.classifier.training
@@ -162,6 +167,7 @@ def test_rows_and_images_and_other_sizes_are_one_to_the_classifier(digits):
         net(torch.zeros(2, 10))
 
 
+@pytest.mark.statistical
 def test_the_judge_orders_real_blurred_and_noise(digits, judge):
     real = digits[1].batch(slice(None))
     noise = 2 * torch.rand(real.shape, generator=runtime.stream(0)) - 1

@@ -107,6 +107,7 @@ def test_progress_passes_everything_through_and_is_silent_when_quick(capsys):
     assert captured.out + captured.err == ""
 
 
+@pytest.mark.statistical
 def test_models_shapes_and_errors():
     assert models.mlp(3, 8, 2)(torch.zeros(5, 3)).shape == (5, 2)
     assert models.discriminator(3, 8)(torch.zeros(5, 3)).shape == (5,)

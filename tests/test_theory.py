@@ -21,6 +21,7 @@ def test_optimal_discriminator_is_half_where_nothing_lands():
     assert theory.optimal_discriminator(np.zeros(3), np.zeros(3)).tolist() == [0.5] * 3
 
 
+@pytest.mark.statistical
 def test_optimal_discriminator_beats_any_other_report():
     """At the optimum any change of the report raises the expected loss."""
     p, q = norm.pdf(X, 0, 1), norm.pdf(X, 1, 2)

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from gan_helpers import widgets
 from gan_helpers.theory import normal_pdf
 from gan_helpers.widgets import Images, Losses, Points, Replay, Setting, Toy1D, Trail, codec
+from gan_helpers.widgets import page as page_module
 
 X = np.linspace(-6, 8, 96)
 Z = np.linspace(-2, 2, 15)
@@ -213,12 +214,47 @@ def test_bundle_holds_a_line_a_picture_and_a_guarded_script() -> None:
     assert widgets.script().count("</script") == 0
 
 
-def test_script_is_small_and_needs_nothing_else() -> None:
-    assert len(widgets.script().encode()) < 38_000
-    assert len(widgets.script("gan-lab").encode()) < 60_000
-    assert len(widgets.script("gan-latent").encode()) < 12_000
-    text = "".join(map(widgets.script, widgets.SCRIPTS))
-    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)|\bimport\b|\brequire\b|\bfetch\(", text)
+OF_ONE = {"gan-replay": "class GanReplay", "gan-lab": "class Gan {", "gan-latent": "class GanLatent"}
+
+
+@pytest.mark.parametrize(("element", "most"), [("gan-replay", 39_000), ("gan-lab", 80_000), ("gan-latent", 30_000)])
+def test_script_is_small_and_holds_nothing_of_the_others(element: str, most: int) -> None:
+    text = widgets.script(element)
+    assert len(text.encode()) < most
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)|\b(import|export|require)\b|\bfetch\(|/\*|^//", text)
+    assert {name for name, part in OF_ONE.items() if part in text} == {element}
+
+
+def test_a_module_that_cannot_be_joined_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "STATIC", tmp_path)
+    (tmp_path / "a.js").write_text('import { b } from "./b.js";\nexport const a = 1;\n')
+    (tmp_path / "b.js").write_text('import { c as d } from "./c.js";\n')
+    with pytest.raises(ValueError, match=r"b\.js: cannot join 'import \{ c as d \}"):
+        page_module.joined("a.js")
+    (tmp_path / "b.js").write_text('import { a } from "./a.js";\n')
+    with pytest.raises(ValueError, match=r"a\.js -> b\.js -> a\.js"):
+        page_module.joined("a.js")
+    (tmp_path / "b.js").write_text("export const b = 2;\n")
+    assert page_module.joined("a.js", "b.js") == "const b = 2;\nconst a = 1;\n"
+
+
+@pytest.mark.parametrize("element", widgets.SCRIPTS)
+def test_an_element_hides_nothing_that_every_element_has(open_page: Callable, element: str) -> None:
+    """A method or a field named `after`, say, would break what the browser and other scripts do with the element."""
+    page = open_page(element, f"<script>{widgets.script(element)}</script>")
+    hidden = page.evaluate(
+        """(tag) => {
+          const meant = ["constructor", "connectedCallback", "disconnectedCallback"];
+          const one = document.createElement(tag), names = Object.getOwnPropertyNames(one);
+          for (let its = Object.getPrototypeOf(one); its !== HTMLElement.prototype; its = Object.getPrototypeOf(its)) {
+            names.push(...Object.getOwnPropertyNames(its));
+          }
+          return { looked: names.length, found: names.filter((n) => n in HTMLElement.prototype && !meant.includes(n)) };
+        }""",
+        element,
+    )
+    assert hidden["looked"] > 30
+    assert hidden["found"] == []
 
 
 # ---- in a browser

@@ -46,15 +46,13 @@ def vendor(app: Sphinx) -> None:
 
 
 def prepare_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Take the inline scripts out of a page and link the one file if the page holds an element."""
+    """Take the inline scripts out of a page and link those of the elements that it holds."""
     depth = "../" * pagename.count("/")
     body = INLINE_SCRIPT.sub("", context.get("body", ""))
     body = CITATION_ROLES.sub("", body)
     context["body"] = REMOTE_BADGE.sub(f'src="{depth}_static/colab-badge.svg"', body)
-    held = set(ELEMENT.findall(body))
-    for i, element in enumerate(widgets.SCRIPTS):  # the first is what the others build on
-        if element in held or (held and i == 0):
-            app.add_js_file(f"{element}.js", loading_method="defer")
+    for element in sorted(set(ELEMENT.findall(body))):
+        app.add_js_file(f"{element}.js", loading_method="defer")
 
 
 def tidy_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:

@@ -161,7 +161,12 @@
     document.body.append(dialog);
     resize(false);
     all.forEach((img, i) => {
-      const opener = make("button", { type: "button", className: "gan-open", onclick: () => (show(i), resize(false), dialog.showModal()) });
+      const opener = make("button", { type: "button", className: "gan-open" });
+      opener.addEventListener("click", () => {
+        show(i);
+        resize(false);
+        dialog.showModal();
+      });
       opener.setAttribute("aria-haspopup", "dialog");
       img.replaceWith(opener);
       opener.append(img);

@@ -1,40 +1,38 @@
 """The files of MNIST and Fashion-MNIST: found in a folder, checked, and downloaded where they are missing or damaged.
 
 A packed file counts only if its MD5 sum is the one that torchvision lists, and an unpacked one, for which no sum is
-listed, only if it is as long as its header says: a truncated file is never read. A download is
-checked before it appears in the folder, and one process at a time downloads. Mirrors and checksums are torchvision's;
-its own download is not used, because it has no time-out, writes into the final file, and fills a page with its bar.
+listed, only if it is as long as its header says: a truncated file is never read. Pooch downloads: a file appears in the
+folder whole and checked, or not at all. One process at a time does. Mirrors and checksums are torchvision's; its own
+download is not used, because it has no time-out, writes into the final file, and fills a page with its bar.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import http.client
 import math
 import os
-import queue
-import tempfile
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from filelock import FileLock
 from torch import Tensor
-
-from gan_helpers import runtime
+from tqdm.auto import tqdm
 
 DATASETS = {"mnist": "MNIST", "fashion": "FashionMNIST"}  # our name: torchvision's class, and its folder's name
 TIMEOUT = 15.0  # seconds until a mirror that does not answer is given up
-CHUNK = 1 << 16  # bytes a step of the progress bar
 
 
 class UnavailableError(Exception):
     """The files could not be had; the message is the end of a sentence that says why."""
+
+
+class _Bar(tqdm):
+    """A progress bar that keeps to its delay: when pooch tells it how much there is, it shows nothing yet."""
+
+    def reset(self, total: float | None = None) -> None:
+        self.n = 0
 
 
 def load(name: str, train: bool, root: Path | None) -> tuple[Tensor, Tensor]:
@@ -43,16 +41,25 @@ def load(name: str, train: bool, root: Path | None) -> tuple[Tensor, Tensor]:
 
     dataset = getattr(datasets, DATASETS[name])
     files = [file for file in dataset.resources if file[0].startswith("train" if train else "t10k")]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "gan_helpers"
-    variable = os.environ.get("GAN_DATA")
-    for place in (root, Path(variable) if variable else None, cache):
+    for place in (root, named(), cache()):
         if place is not None and (found := _read(_raw_folder(place, DATASETS[name]), files)):
             return found
-    folder = _raw_folder(root or cache, DATASETS[name])
+    folder = _raw_folder(root or cache(), DATASETS[name])
     _fetch(folder, files, dataset.mirrors, DATASETS[name])
     if found := _read(folder, files):
         return found
     raise UnavailableError("what was downloaded does not hold images and labels")
+
+
+def named() -> Path | None:
+    """The folder that the environment variable GAN_DATA names."""
+    variable = os.environ.get("GAN_DATA")
+    return Path(variable) if variable else None
+
+
+def cache() -> Path:
+    """The folder of one's own to which files are downloaded."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "gan_helpers"
 
 
 def _raw_folder(place: Path, folder: str) -> Path:
@@ -106,65 +113,36 @@ def _parse_idx(content: bytes) -> Tensor:
 
 
 def _fetch(folder: Path, files: list[tuple[str, str]], mirrors: list[str], title: str) -> None:
-    """Download what is missing or damaged. A file appears in the folder whole and checked, or not at all."""
+    """Download what is missing or damaged."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock", timeout=600):  # a second process waits here, then finds the files
             for filename, md5 in files:
                 if _intact(folder / filename, md5) is None:
-                    content = _download([mirror + filename for mirror in mirrors], md5, title)
-                    with tempfile.TemporaryDirectory(dir=folder) as partial:
-                        (Path(partial) / filename).write_bytes(content)
-                        os.replace(Path(partial) / filename, folder / filename)
+                    _download(folder, filename, md5, mirrors, title)
     except TimeoutError:
         raise UnavailableError("another process has been downloading it for ten minutes") from None
     except OSError as error:
-        raise UnavailableError(f"the folder for it cannot be written to ({error.strerror or error})") from None
+        raise UnavailableError(f"{str(folder)!r} cannot be written to ({error.strerror or error})") from None
 
 
-def _download(urls: list[str], md5: str, title: str) -> bytes:
-    """The file from the first mirror that has it with the right checksum, with a progress bar if that takes long."""
+def _download(folder: Path, filename: str, md5: str, mirrors: list[str], title: str) -> None:
+    """Get a file from the first mirror that has it with the right checksum, with a progress bar if that takes long."""
+    import pooch  # here, not above: it takes a while, and is needed once
+    from requests import RequestException
+
+    pooch.get_logger().setLevel("ERROR")
     problem = "it could not be downloaded (no mirror sent the file: is there a network?)"
-    for url in urls:
+    for mirror in mirrors:
+        bar = _Bar(total=1, desc=f"Downloading {title}", unit="B", unit_scale=True, delay=2, leave=False)
+        ask = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT)
         try:
-            with _open(url) as response:
-                total = math.ceil(response.length / CHUNK) if response.length else None
-                content = b"".join(runtime.progress(_chunks(response), total, f"Downloading {title}"))
-        except (OSError, http.client.HTTPException):
+            pooch.retrieve(mirror + filename, f"md5:{md5}", filename, folder, downloader=ask)
+            return
+        except RequestException:
             continue
-        if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
-            return content
-        problem = "what the mirrors sent does not have the right checksum"
+        except ValueError:
+            problem = "what the mirrors sent does not have the right checksum"
+        finally:
+            bar.close()
     raise UnavailableError(problem)
-
-
-def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    while chunk := response.read(CHUNK):
-        yield chunk
-
-
-def _open(url: str) -> http.client.HTTPResponse:
-    """Ask for a page, and wait `TIMEOUT` seconds altogether.
-
-    The time-out of `urlopen` alone holds for each of a host's addresses (some have eight) and not for looking them up.
-    """
-    request = urllib.request.Request(url, headers={"User-Agent": "gan_helpers"})
-    answer: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answer.put(urllib.request.urlopen(request, timeout=TIMEOUT))
-        except urllib.error.HTTPError as error:
-            error.close()
-            answer.put(error)
-        except Exception as error:
-            answer.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        response = answer.get(timeout=TIMEOUT)
-    except queue.Empty:
-        raise TimeoutError(f"no answer within {TIMEOUT} seconds") from None
-    if isinstance(response, Exception):
-        raise response
-    return response

@@ -95,11 +95,11 @@ def digits(
     try:
         images, labels = download.load(name, train, None if root is None else Path(root))
     except download.UnavailableError as problem:
-        if root is not None:
-            raise FileNotFoundError(f"{DATASETS[name]} is not in {str(root)!r}, and {problem}") from None
-        if name != "mnist":
+        if root is not None or name != "mnist":
+            looked = ", ".join(repr(str(place)) for place in (root, download.named(), download.cache()) if place)
             raise FileNotFoundError(
-                f"{DATASETS[name]} is neither in the folder named by GAN_DATA nor in the cache folder, and {problem}"
+                f"{DATASETS[name]} is in none of {looked}, and {problem}; if it lies elsewhere, set GAN_DATA to the "
+                f"folder that holds {DATASETS[name]}/raw"
             ) from None
         _show(_Notice(str(problem)))
         images, labels = _stand_in(train)

@@ -128,10 +128,9 @@ def check(args: argparse.Namespace, world: World) -> torch.device:
     """
     for name, knob in LIKE.items():
         try:
-            checked(knob, getattr(args, name))
+            checked(knob, getattr(args, name), f"--{name.replace('_', '-')}")
         except ValueError as problem:
-            option = f"--{name.replace('_', '-')}"
-            raise SettingError(str(problem).replace(knob, option, 1)) from None
+            raise SettingError(str(problem)) from None
     if args.batch % world.size:
         raise SettingError(f"--batch {args.batch} cannot be shared equally by {world.size} processes")
     try:
@@ -146,10 +145,9 @@ def check(args: argparse.Namespace, world: World) -> torch.device:
     if world.first:
         try:
             args.out.mkdir(parents=True, exist_ok=True)
+            checkpoint.must_be_writable(args.out / "checkpoint.pt")
         except OSError as problem:
             raise SettingError(f"--out: {problem}") from None
-        if not os.access(args.out, os.W_OK):
-            raise SettingError(f"--out: the folder {args.out} cannot be written to")
         if (args.out / "checkpoint.pt").exists() and not args.resume:
             raise SettingError(f"{args.out} holds a checkpoint: add --resume to go on, or name another folder")
     return device

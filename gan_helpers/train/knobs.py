@@ -107,8 +107,8 @@ def plain(value: Any) -> Any:
     return float(str(np.float32(number))) if short else number
 
 
-def checked(name: str, value: Any) -> Any:
-    """A knob's value as a plain number, word or truth value.
+def checked(name: str, value: Any, says: str = "") -> Any:
+    """A knob's value as a plain number, word or truth value. `says` is what the reader calls it, if not by its name.
 
     Raises:
         ValueError: a value that this knob cannot have; the message says which it can.
@@ -123,7 +123,7 @@ def checked(name: str, value: Any) -> Any:
     given = plain(value)
     found = KNOBS[name](given)
     if found is None:
-        raise ValueError(f"{name} must be {KNOBS[name]}, got {given!r}")
+        raise ValueError(f"{says or name} must be {KNOBS[name]}, got {given!r}")
     return found
 
 

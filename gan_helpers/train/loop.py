@@ -179,7 +179,7 @@ def train(
         gp_lambda: weight of `losses.interpolation_penalty`.
         clip: limit for D's weights after each update; 0 for none.
         instance_noise: standard deviation of normal noise on every sample that D sees, real or generated.
-        precision: `"float32"`, or `"bfloat16"` for the heavy products; `precision.fastest` times which is faster.
+        precision: `"float32"`, or `"bfloat16"` for the heavy products; `precision.fastest` tells which is faster.
         ema: from `averaged(G)`; updated after every step, used by nobody here.
         snapshot_every: yield G at `n_snapshot` fixed z every that many steps, and at the first; 0 for never.
         save_to: a file for checkpoints, written every `save_every` steps (0 for never) and after the last, before the

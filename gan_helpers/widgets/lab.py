@@ -66,8 +66,8 @@ class Knob:
 SETTINGS = {knob["name"]: Knob.of(knob) for knob in KNOBS}
 PER_PAGE = [knob["name"] for knob in KNOBS if knob.get("look") or knob.get("shared")]  # the same in both columns
 UNLABELLED = [knob["name"] for knob in KNOBS if not knob["label"]]  # set by buttons and by the legend
-ON_A_LINE = {"gaussian": (-2.0, 9.0), "mixture": (-5.0, 5.0)}  # the targets of one dimension, and what one sees of them
-IN_THE_PLANE = {"grid": (-5.5, 5.5)}  # of the others; where it is not said, from -3 to 3
+ON_A_LINE = ("gaussian", "mixture")  # the targets of one dimension
+EXTENTS: dict[str, list[float]] = style.SHARED["extents"]  # what one sees of a target: from, to
 SAYS = "A still picture, before training. With JavaScript a GAN trains here while you watch and turn its settings."
 SEEN = 200  # samples in a picture
 
@@ -168,7 +168,7 @@ def _draw(ax: Axes, run: Mapping[str, Any]) -> None:
     """Real data and what an untrained generator makes of noise, under the settings of one GAN."""
     name, seed = run.get("target", "ring"), int(run.get("seed", 0))
     dim = 1 if name in ON_A_LINE else 2
-    low, high = ON_A_LINE.get(name) or IN_THE_PLANE.get(name, (-3.0, 3.0))
+    low, high = EXTENTS[name]
     fake = _untrained(run, dim)
     if dim == 1:
         x = torch.linspace(low, high, 200)

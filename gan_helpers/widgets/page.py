@@ -1,6 +1,6 @@
-"""An element as it stands in a page: HTML, a picture for where it does not start, and the scripts it needs.
+"""An element as it stands in a page: HTML, a picture for where it does not start, and the script it needs.
 
-The scripts are the plain files of `static/`, joined.
+The scripts are the modules of `static/`, joined.
 """
 
 from __future__ import annotations
@@ -12,30 +12,25 @@ import re
 from importlib import resources
 from typing import Any
 
-from gan_helpers import style, theory
-
-# Joined in this order. What trains in the browser is a second script, which builds on the first.
-TRAINER = ("rng.js", "net.js", "games.js", "targets.js", "measure.js", "gan.js")
-SCRIPTS = {
-    "gan-replay": ("codec.js", "draw.js", "touch.js", "views.js", "plane.js", "looks.js", "replay.js"),
-    "gan-lab": (*TRAINER, "lab-state.js", "lab-views.js", "lab.js"),
-    "gan-latent": ("rng.js", "layers.js", "latent.js"),
-}
+STATIC = resources.files("gan_helpers.widgets") / "static"
+#: The module of each element; what it imports comes along.
+SCRIPTS = {"gan-replay": "replay.js", "gan-lab": "lab.js", "gan-latent": "latent.js"}
 #: The settings of the laboratory: names in Python and in links, labels, words or stops, where they begin.
 KNOBS: list[dict[str, Any]] = json.loads((resources.files("gan_helpers.widgets") / "knobs.json").read_text("utf-8"))
-SHARED: dict[str, dict[str, Any]] = {
-    "gan-replay": {"PALETTE": style.PALETTE, "SEEN": theory.SEEN},
-    "gan-lab": {"KNOBS": KNOBS},
-    "gan-latent": {},
-}
+#: What modules import that is not a module: tables that Python reads too, by their address from `static/`.
+TABLES = {"../knobs.json": "gan_helpers.widgets", "../../shared.json": "gan_helpers"}
 SAYS = "A still picture; with JavaScript, sliders move it."
-TOP_LEVEL = re.compile(r"^(?:async function|function|class|const) (\w+)", re.MULTILINE)
+
+IMPORT = re.compile(
+    r'^import (?P<names>\w+|\{[^}]*\}) from "(?P<source>[^"]+)"(?: with \{ type: "json" \})?;[^\n]*\n', re.MULTILINE
+)
+EXPORT = re.compile(r"^export ", re.MULTILINE)
+COMMENT = re.compile(r"^\s*//.*\n|(?s:/\*\*.*?\*/) ?", re.MULTILINE)
+INDENT = re.compile(r"^\s+", re.MULTILINE)
 
 
 def script(element: str = "gan-replay") -> str:
-    """The JavaScript of an element: files of `static/` in one scope, which a second load leaves alone.
-
-    The scripts of the other elements use names of the first one, so that one goes before them on a page.
+    """The JavaScript of an element: its module with all that it imports, in a scope that a second load leaves alone.
 
     Raises:
         ValueError: an unknown element; the message names the known ones.
@@ -45,39 +40,52 @@ def script(element: str = "gan-replay") -> str:
     """
     if element not in SCRIPTS:
         raise ValueError(f"unknown element {element!r}: choose one of {', '.join(SCRIPTS)}")
-    body, names = constants(element) + _source(element), ", ".join(TOP_LEVEL.findall(_text("gan-replay")))
-    if element == "gan-replay":
-        body += f"globalThis.ganHelpers = {{ {names} }};"
-    else:
-        body = f"const {{ {names} }} = globalThis.ganHelpers;\n{body}"
-    return f'(() => {{\n"use strict";\nif (customElements.get("{element}")) return;\n{body}\n}})();\n'
+    body = INDENT.sub("", COMMENT.sub("", joined(SCRIPTS[element])))
+    return f'(() => {{\n"use strict";\nif (customElements.get("{element}")) return;\n{body}}})();\n'
 
 
-def constants(element: str) -> str:
-    """What Python and an element's JavaScript agree on, as JavaScript."""
-    written = (f"const {name} = {json.dumps(value, ensure_ascii=False)};\n" for name, value in SHARED[element].items())
-    return "".join(written)
+def joined(*modules: str) -> str:
+    """Modules of `static/` and all that they import as one plain script, each module after those that it needs.
+
+    Nothing is rewritten: `import` and `export` are taken out, and a table stands where it was imported. So of all that
+    is joined only one module may declare a name, and it is imported under that name.
+
+    Args:
+        modules: names of files.
+
+    Raises:
+        ValueError: an import that cannot be joined, or two modules that need each other.
+
+    >>> "export" in joined("rng.js")
+    False
+    """
+    parts: dict[str, str] = {}
+    for module in modules:
+        _join(module, parts, ())
+    return "".join(parts.values())
 
 
-def trainer() -> str:
-    """The JavaScript that trains a GAN, without the element about it: for tests and benchmarks."""
-    folder = resources.files("gan_helpers.widgets") / "static"
-    return constants("gan-lab") + "".join((folder / name).read_text("utf-8") for name in TRAINER)
-
-
-def _text(element: str) -> str:
-    """The files of an element, joined."""
-    folder = resources.files("gan_helpers.widgets") / "static"
-    return "".join((folder / name).read_text("utf-8") for name in SCRIPTS[element])
-
-
-def _source(element: str) -> str:
-    """The same without comments, empty lines and indentation."""
-    return re.sub(r"^\s*(?://.*\n\s*)*", "", _text(element), flags=re.MULTILINE)
+def _join(module: str, parts: dict[str, str], waiting: tuple[str, ...]) -> None:
+    """Add a module to the parts, after all that it imports; `waiting` are the modules that import it."""
+    if module in waiting:
+        raise ValueError(f"modules that need each other: {' -> '.join((*waiting, module))}")
+    if module in parts:
+        return
+    text = (STATIC / module).read_text("utf-8")
+    for found in IMPORT.finditer(text):
+        names, source = found["names"], found["source"]
+        if source in TABLES:
+            table = json.loads((resources.files(TABLES[source]) / source.split("/")[-1]).read_text("utf-8"))
+            parts[names] = f"const {names} = {json.dumps(table, ensure_ascii=False)};\n"
+        elif source.startswith("./") and " as " not in names:
+            _join(source.removeprefix("./"), parts, (*waiting, module))
+        else:
+            raise ValueError(f"{module}: cannot join {found[0].strip()!r}")
+    parts[module] = EXPORT.sub("", IMPORT.sub("", text))
 
 
 def element(tag: str, title: str, alt: str, picture: bytes, says: str = SAYS, **attributes: str) -> str:
-    """An element as HTML: what is seen until it starts, on paper and without JavaScript, and the scripts it needs.
+    """An element as HTML: what is seen until it starts, on paper and without JavaScript, and the script it needs.
 
     Args:
         tag, title, alt: its name, its heading, and what the picture shows in words.
@@ -90,10 +98,8 @@ def element(tag: str, title: str, alt: str, picture: bytes, says: str = SAYS, **
     """
     shown = base64.b64encode(picture).decode()
     written = "".join(f' {name}="{html.escape(value)}"' if value else f" {name}" for name, value in attributes.items())
-    needed = dict.fromkeys(["gan-replay", tag])  # each once
-    scripts = [f"<script data-gan-helpers>{script(name)}</script>" for name in needed]
     return (
         f'<{tag} data-lm-suppress-shortcuts="true"{written}><p><strong>{html.escape(title)}</strong></p>'
         f'<img alt="{html.escape(alt)}" style="max-width:100%" src="data:image/png;base64,{shown}">'
-        f"<p>{html.escape(says)}</p></{tag}>\n" + "\n".join(scripts)
+        f"<p>{html.escape(says)}</p></{tag}>\n<script data-gan-helpers>{script(tag)}</script>"
     )

@@ -1,6 +1,17 @@
 // Unpacks what codec.py packed: base64 > gzip > [header length, 4 bytes][JSON header][codes of every channel].
 
-async function unpack(text) {
+/**
+ * What a channel holds, and by which rule its codes are numbers.
+ * @typedef {{ name: string, shape: number[], rows: number[], delta: number[], offset: number, lo: number, scale: number,
+ *   power: number, bits: number, gap: boolean, half: boolean }} ChannelSpec
+ */
+/** @typedef {Record<string, Channel>} Channels */
+
+/**
+ * @param {string} text
+ * @returns {Promise<{ meta: any, channels: Channels }>}
+ */
+export async function unpack(text) {
   const raw = atob(text);
   const zipped = new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) zipped[i] = raw.charCodeAt(i);
@@ -8,25 +19,35 @@ async function unpack(text) {
   const buffer = await new Response(stream).arrayBuffer();
   const start = 4 + new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, start - 4)));
+  /** @type {Channels} */
   const channels = {};
   for (const spec of header.channels) channels[spec.name] = new Channel(spec, buffer, start + spec.offset);
   return { meta: header.meta, channels };
 }
 
-class Channel {
+export class Channel {
+  /**
+   * @param {ChannelSpec} spec
+   * @param {ArrayBuffer} buffer
+   * @param {number} offset
+   */
   constructor(spec, buffer, offset) {
-    Object.assign(this, spec); // shape, rows, delta, offset, and the rule: lo, scale, power, bits, gap, half
+    this.spec = spec;
     const count = spec.shape.reduce((a, b) => a * b, 1);
     const high = new Uint8Array(buffer, offset, count);
-    if (spec.bits <= 8) this.codes = high;
-    else {
-      const low = new Uint8Array(buffer, offset + count, count);
-      this.codes = Uint16Array.from(high, (h, i) => h * 256 + low[i]);
-    }
+    const low = spec.bits > 8 ? new Uint8Array(buffer, offset + count, count) : null;
+    this.codes = low ? Uint16Array.from(high, (h, i) => h * 256 + low[i]) : high;
     for (const axis of spec.delta) this.cumulate(axis);
   }
 
-  // Running sums along one axis; typed arrays wrap around by themselves.
+  get shape() {
+    return this.spec.shape;
+  }
+
+  /**
+   * Running sums along one axis; typed arrays wrap around by themselves.
+   * @param {number} axis
+   */
   cumulate(axis) {
     const { codes, shape } = this;
     const stride = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
@@ -36,22 +57,30 @@ class Channel {
     }
   }
 
-  // Everything below index (run, frame, ...), as numbers; NaN where nothing finite was recorded.
+  /**
+   * Everything below index (run, frame, ...), as numbers; NaN where nothing finite was recorded.
+   * @param {number} run
+   * @param {number} [frame]
+   */
   values(run, frame) {
-    const { codes, shape, lo, scale, power, gap } = this;
+    const { codes, spec } = this;
+    const { shape, rows, lo, power, gap, bits, half } = spec;
     let size = shape.slice(1).reduce((a, b) => a * b, 1);
-    let from = this.rows[run] * size;
+    let from = rows[run] * size;
     if (frame !== undefined) {
       size /= shape[1];
       from += frame * size;
     }
-    const missing = gap ? 2 ** this.bits - 1 : -1;
-    const value = this.half ? fromHalf : (c) => (c === missing ? NaN : lo + (scale * c) ** power);
-    return Float32Array.from(codes.subarray(from, from + size), value);
+    const missing = gap ? 2 ** bits - 1 : -1;
+    const number = (/** @type {number} */ c) => (c === missing ? NaN : lo + (spec.scale * c) ** power);
+    return Float32Array.from(codes.subarray(from, from + size), half ? fromHalf : number);
   }
 }
 
-// The number whose half-precision bit pattern this is.
+/**
+ * The number whose half-precision bit pattern this is.
+ * @param {number} c
+ */
 function fromHalf(c) {
   const [sign, exponent, fraction] = [c >> 15 ? -1 : 1, (c >> 10) & 31, (c & 1023) / 1024];
   if (exponent === 31) return NaN;

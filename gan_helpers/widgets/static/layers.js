@@ -1,6 +1,18 @@
 // The layers of a trained generator: each is a function from one Float32Array to another. An image lies there channel
 // after channel and row after row, as in PyTorch. Batch norm is folded into the weights.
 
+import { multiply } from "./product.js";
+
+/** @import { Channel, Channels } from "./codec.js" */
+/** @typedef {(x: Float32Array) => Float32Array} Layer */
+/**
+ * A layer, as folding.py writes it: sizes are (channels, height, width), a kernel's (height, width).
+ * @typedef {{ kind: string, from: number[], to: number[], kernel: number[], stride: number[], padding: number[],
+ *   slope: number }} LayerSpec
+ */
+/** @typedef {{ places: number, take?: Int32Array, put?: Int32Array }} Route */
+
+/** @type {Record<string, (x: Float32Array, slope: number) => void>} */
 const BENDS = {
   leaky: (x, slope) => {
     for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] *= slope;
@@ -13,30 +25,11 @@ const BENDS = {
   },
 };
 
-// y[r, p] = row r of w times row p of x. Four rows by two at once, so that each number that is read serves two or four
-// times; where fewer are left, the last one is done again.
-function product(w, x, y, rows, places) {
-  const depth = Math.floor(x.length / places);
-  for (let r = 0; r < rows; r += 4) {
-    const r1 = Math.min(r + 1, rows - 1), r2 = Math.min(r + 2, rows - 1), r3 = Math.min(r + 3, rows - 1);
-    const w0 = r * depth, w1 = r1 * depth, w2 = r2 * depth, w3 = r3 * depth;
-    for (let p = 0; p < places; p += 2) {
-      const q = Math.min(p + 1, places - 1);
-      const xp = p * depth, xq = q * depth;
-      let p0 = 0, p1 = 0, p2 = 0, p3 = 0, q0 = 0, q1 = 0, q2 = 0, q3 = 0;
-      for (let k = 0; k < depth; k++) {
-        const a = w[w0 + k], b = w[w1 + k], c = w[w2 + k], d = w[w3 + k], e = x[xp + k], f = x[xq + k];
-        p0 += a * e, p1 += b * e, p2 += c * e, p3 += d * e;
-        q0 += a * f, q1 += b * f, q2 += c * f, q3 += d * f;
-      }
-      const [i, j, m, n] = [r * places, r1 * places, r2 * places, r3 * places];
-      y[i + p] = p0, y[j + p] = p1, y[m + p] = p2, y[n + p] = p3;
-      y[i + q] = q0, y[j + q] = q1, y[m + q] = q2, y[n + q] = q3;
-    }
-  }
-}
-
-// Numbers for every row of a table, in one array: the last index runs fastest.
+/**
+ * Numbers for every row of a table, in one array: the last index runs fastest.
+ * @param {number[]} sizes
+ * @param {(...at: number[]) => number} entry
+ */
 function table(sizes, entry) {
   const found = new Int32Array(sizes.reduce((a, b) => a * b, 1));
   const at = sizes.map(() => 0);
@@ -47,8 +40,14 @@ function table(sizes, entry) {
   return found;
 }
 
-// A kernel stands at place p = (i, j) of the smaller of two maps. Where on the larger does its cell k = (ky, kx) lie?
-// A convolution reads there and a transposed one writes; -1 is outside.
+/**
+ * A kernel stands at place p = (i, j) of the smaller of two maps. Where on the larger does its cell k = (ky, kx) lie?
+ * A convolution reads there and a transposed one writes; -1 is outside.
+ * @param {LayerSpec} spec
+ * @param {number[]} smaller
+ * @param {number[]} larger
+ * @returns {(c: number, k: number, p: number) => number}
+ */
 function cells({ kernel, stride, padding }, [, , w], [, H, W]) {
   return (c, k, p) => {
     const y = Math.floor(p / w) * stride[0] - padding[0] + Math.floor(k / kernel[1]);
@@ -57,7 +56,10 @@ function cells({ kernel, stride, padding }, [, , w], [, H, W]) {
   };
 }
 
-// What goes into the matrix product, and where its results are added up: indices, or nothing for "as it lies there".
+/**
+ * What goes into the matrix product, and where its results are added up: indices, or nothing for "as it lies there".
+ * @type {Record<string, (spec: LayerSpec) => Route>}
+ */
 const ROUTES = {
   linear: () => ({ places: 1 }),
   down(spec) {
@@ -72,20 +74,32 @@ const ROUTES = {
   },
 };
 
-// y[i] = x[take[i]]
+/**
+ * y[i] = x[take[i]]
+ * @param {Float32Array} x
+ * @param {Float32Array} y
+ * @param {Int32Array} take
+ */
 function gather(x, y, take) {
   for (let i = 0; i < take.length; i++) y[i] = take[i] < 0 ? 0 : x[take[i]];
   return y;
 }
 
+/**
+ * @param {LayerSpec} spec
+ * @param {Channel} weight
+ * @param {Channel} bias
+ * @returns {Layer}
+ */
 function affine(spec, weight, bias) {
   const { places, take, put } = ROUTES[spec.kind](spec);
   const rows = weight.shape[1], w = weight.values(0), b = bias.values(0);
-  const taken = take && new Float32Array(take.length), made = new Float32Array(rows * places);
+  const depth = w.length / rows;
+  const taken = new Float32Array(take?.length ?? 0), made = new Float32Array(rows * places);
   const y = put ? new Float32Array(spec.to[0] * spec.to[1] * spec.to[2]) : made;
   const share = y.length / b.length; // numbers with the same bias
   return (x) => {
-    product(w, take ? gather(x, taken, take) : x, made, rows, places);
+    multiply(made, 0, w, 0, depth, 1, take ? gather(x, taken, take) : x, 0, depth, 1, rows, places, depth, true);
     if (put) {
       y.fill(0);
       for (let i = 0; i < put.length; i++) if (put[i] >= 0) y[put[i]] += made[i];
@@ -95,6 +109,10 @@ function affine(spec, weight, bias) {
   };
 }
 
+/**
+ * @param {LayerSpec} spec
+ * @returns {Layer}
+ */
 function nearest({ from: [, h, w], to }) {
   const [fy, fx] = [to[1] / h, to[2] / w];
   const take = table(to, (c, i, j) => (c * h + Math.floor(i / fy)) * w + Math.floor(j / fx));
@@ -102,15 +120,25 @@ function nearest({ from: [, h, w], to }) {
   return (x) => gather(x, y, take);
 }
 
-// z -> G(z), one at a time: every layer writes into an array of its own, again and again.
-function generatorOf(specs, channels) {
+/**
+ * z -> G(z), one at a time: every layer writes into an array of its own, again and again.
+ * @param {LayerSpec[]} specs
+ * @param {Channels} channels
+ * @returns {Layer}
+ */
+export function generatorOf(specs, channels) {
   const layers = specs.map((spec, i) => {
     if (spec.kind === "nearest") return nearest(spec);
     if (!(spec.kind in BENDS)) return affine(spec, channels[`w${i}`], channels[`b${i}`]);
-    return (x) => {
+    return (/** @type {Float32Array} */ x) => {
       BENDS[spec.kind](x, spec.slope);
       return x;
     };
   });
-  return (z) => layers.reduce((x, layer) => layer(x), z.slice()).slice();
+  return (z) => {
+    /** @type {Float32Array} */
+    let x = z.slice();
+    for (const layer of layers) x = layer(x);
+    return x.slice();
+  };
 }

@@ -1,9 +1,14 @@
 // The style sheet inside every element: the page's own fonts, the book's palette, light and dark.
 
-// A theme's colours, as custom properties of CSS. PALETTE is gan_helpers/palette.json, which figures use too.
-const colours = (theme) => Object.entries(PALETTE[theme]).map(([name, value]) => `--${name}: ${value};`).join(" ");
+import SHARED from "../../shared.json" with { type: "json" }; // what figures and elements share
 
-const LOOKS = `
+/**
+ * A theme's colours, as custom properties of CSS.
+ * @param {"light" | "dark"} theme
+ */
+const colours = (theme) => Object.entries(SHARED.palette[theme]).map(([name, value]) => `--${name}: ${value};`).join(" ");
+
+export const LOOKS = `
 :host { display: block; margin: 1.2rem 0; }
 :host([hidden]) { display: none; }
 * { box-sizing: border-box; } [hidden] { display: none !important; }

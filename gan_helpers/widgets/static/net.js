@@ -1,77 +1,35 @@
 // Multi-layer perceptrons with a backward pass written out, the gradient of a gradient penalty, SGD and Adam.
 //
 // All matrices are stored row by row in double precision, a sample a row, and a layer's weight is (out, in): PyTorch's
-// order. Every pass is made of one routine, the matrix product below. Nothing is allocated in a training step.
+// order. Every pass is made of one routine, the product of two matrices. Nothing is allocated in a training step.
 
-// C[r, c] += sum over k of A[r, k] B[k, c], from offsets c0, a0, b0; overwrites C where `fresh`. A and B are read with
-// strides (aRow from row to row, aIn from k to k), so that one loop multiplies by a matrix and by its transpose.
-// Blocks of 4 x 2 sums stay in registers: 8 products for 6 numbers read, where the plain loop reads 2 for each.
-function multiply(C, c0, A, a0, aRow, aIn, B, b0, bCol, bIn, rows, cols, inner, fresh) {
-  const fullRows = rows & ~3;
-  const fullCols = cols & ~1;
-  if (fresh) C.fill(0, c0, c0 + rows * cols);
-  for (let r = 0; r < fullRows; r += 4) {
-    for (let c = 0; c < fullCols; c += 2) {
-      let s00 = 0;
-      let s01 = 0;
-      let s10 = 0;
-      let s11 = 0;
-      let s20 = 0;
-      let s21 = 0;
-      let s30 = 0;
-      let s31 = 0;
-      let p = a0 + r * aRow;
-      let q = b0 + c * bCol;
-      for (let k = 0; k < inner; k++) {
-        const a = A[p];
-        const b = A[p + aRow];
-        const d = A[p + 2 * aRow];
-        const e = A[p + 3 * aRow];
-        const x = B[q];
-        const y = B[q + bCol];
-        s00 += a * x;
-        s01 += a * y;
-        s10 += b * x;
-        s11 += b * y;
-        s20 += d * x;
-        s21 += d * y;
-        s30 += e * x;
-        s31 += e * y;
-        p += aIn;
-        q += bIn;
-      }
-      let i = c0 + r * cols + c;
-      C[i] += s00;
-      C[i + 1] += s01;
-      C[(i += cols)] += s10;
-      C[i + 1] += s11;
-      C[(i += cols)] += s20;
-      C[i + 1] += s21;
-      C[(i += cols)] += s30;
-      C[i + 1] += s31;
-    }
-  }
-  // What the blocks leave over: a last column, and up to three last rows.
-  for (let r = 0; r < rows; r++) {
-    for (let c = r < fullRows ? fullCols : 0; c < cols; c++) {
-      let sum = 0;
-      for (let k = 0, p = a0 + r * aRow, q = b0 + c * bCol; k < inner; k++, p += aIn, q += bIn) sum += A[p] * B[q];
-      C[c0 + r * cols + c] += sum;
-    }
-  }
-}
+import { multiply } from "./product.js";
 
-// h[0] holds the input, h[l] what layer l puts out: h[l] = s(a[l]) with a[l] = h[l-1] W[l]' + b[l], the last without s.
-// d[l] holds the gradient of a loss, first with respect to h[l], then to a[l].
-class Net {
+/** @import { Rng } from "./rng.js" */
+
+/**
+ * h[0] holds the input, h[l] what layer l puts out: h[l] = s(a[l]) with a[l] = h[l-1] W[l]' + b[l], the last without s.
+ * d[l] holds the gradient of a loss, first with respect to h[l], then to a[l]; u and v are those of `penalty`.
+ */
+export class Net {
+  /** @type {Float64Array[]} */ h = [];
+  /** @type {Float64Array[]} */ d = [];
+  /** @type {Float64Array[]} */ u = [];
+  /** @type {Float64Array[]} */ v = [];
+
+  /**
+   * @param {number[]} widths of the input and of every layer
+   * @param {string} activation
+   */
   constructor(widths, activation) {
     this.widths = widths;
+    this.rows = 0;
     this.tanh = activation === "tanh";
     const size = widths.reduce((sum, out, l) => sum + (l ? out * (widths[l - 1] + 1) : 0), 0);
     this.weights = new Float64Array(size);
     this.grad = new Float64Array(size);
     let at = 0;
-    const cut = (n) => {
+    const cut = (/** @type {number} */ n) => {
       at += n;
       return [this.weights, this.grad].map((all) => all.subarray(at - n, at));
     };
@@ -83,7 +41,10 @@ class Net {
     });
   }
 
-  // nn.Linear's own start: weights and biases uniform within 1 / sqrt(inputs).
+  /**
+   * nn.Linear's own start: weights and biases uniform within 1 / sqrt(inputs).
+   * @param {Rng} rng
+   */
   start(rng) {
     for (const { inn, w, b } of this.layers) {
       for (const values of [w, b]) {
@@ -92,13 +53,18 @@ class Net {
     }
   }
 
-  // Room for that many samples.
+  /**
+   * Room for that many samples.
+   * @param {number} rows
+   */
   reserve(rows) {
     this.rows = rows;
-    for (const name of ["h", "d", "u", "v"]) this[name] = this.widths.map((width) => new Float64Array(rows * width));
+    const room = () => this.widths.map((width) => new Float64Array(rows * width));
+    [this.h, this.d, this.u, this.v] = [room(), room(), room(), room()];
     this.v[this.layers.length].fill(1);
   }
 
+  /** @param {number} rows */
   forward(rows) {
     this.layers.forEach(({ inn, out, w, b }, l) => {
       const y = this.h[l + 1];
@@ -115,15 +81,28 @@ class Net {
     return this.h[this.layers.length];
   }
 
-  // target[i] = source[i] s'(a[i]) for i from `at`. The activation's own value tells its slope: 1 - h² for tanh.
+  /**
+   * target[i] = source[i] s'(a[i]) for i from `at`. The activation's own value tells its slope: 1 - h² for tanh.
+   * @param {Float64Array} target
+   * @param {Float64Array} source
+   * @param {Float64Array} h
+   * @param {number} at
+   * @param {number} end
+   */
   slope(target, source, h, at, end) {
     if (this.tanh) for (let i = at; i < end; i++) target[i] = source[i] * (1 - h[i] * h[i]);
     else for (let i = at; i < end; i++) target[i] = h[i] > 0 ? source[i] : 0.2 * source[i];
   }
 
-  // From d at the top to the gradient of the weights, added to `grad`; with `toInput` to that of the input, d[0].
-  // The chain rule, layer by layer: dW = d' h, db = sum of d, and below it d W times the slope.
-  // Rows bentFrom to bentTo receive what `penalty` has left in u.
+  /**
+   * From d at the top to the gradient of the weights, added to `grad`; with `toInput` to that of the input, d[0].
+   * The chain rule, layer by layer: dW = d' h, db = sum of d, and below it d W times the slope.
+   * Rows bentFrom to bentTo receive what `penalty` has left in u.
+   * @param {number} rows
+   * @param {boolean} toInput
+   * @param {number} bentFrom
+   * @param {number} bentTo
+   */
   backward(rows, toInput, bentFrom = 0, bentTo = 0) {
     for (let l = this.layers.length; l > 0; l--) {
       const { inn, out, w, dw, db } = this.layers[l - 1];
@@ -139,15 +118,20 @@ class Net {
     }
   }
 
-  // The gradient of factor/2 |dD/dx|², summed over rows `from` to `to`, with respect to the weights. After `forward`
-  // (it reads the slopes in h) and before `backward` (which it leaves a part of the work).
-  //
-  // Down: what backward does with 1 at the top, kept apart: v[l] = dD/da[l], u[l-1] = dD/dh[l-1] = v[l] W[l] and
-  // v[l] = u[l] s'(a[l]), so that u[0] is dD/dx. This is a second network, with the same weights, run backwards.
-  // Up: backpropagation through that network. The gradient at u[0] is factor u[0]; call it t[0]. Then, from below,
-  //   dW[l] += v[l]' t[l-1],   gradient at v[l]: g = t[l-1] W[l]',   t[l] = g s'(a[l]),
-  // and, because v[l] depends on a[l] through the slope too, g u[l] s''(a[l]) at a[l]: left in u[l] for `backward` to
-  // carry down the ordinary way. Leaky ReLU has s'' = 0. For tanh, s'' = -2 h (1 - h²).
+  /**
+   * The gradient of factor/2 |dD/dx|², summed over rows `from` to `to`, with respect to the weights. After `forward`
+   * (it reads the slopes in h) and before `backward` (which it leaves a part of the work).
+   *
+   * Down: what backward does with 1 at the top, kept apart: v[l] = dD/da[l], u[l-1] = dD/dh[l-1] = v[l] W[l] and
+   * v[l] = u[l] s'(a[l]), so that u[0] is dD/dx. This is a second network, with the same weights, run backwards.
+   * Up: backpropagation through that network. The gradient at u[0] is factor u[0]; call it t[0]. Then, from below,
+   *   dW[l] += v[l]' t[l-1],   gradient at v[l]: g = t[l-1] W[l]',   t[l] = g s'(a[l]),
+   * and, because v[l] depends on a[l] through the slope too, g u[l] s''(a[l]) at a[l]: left in u[l] for `backward` to
+   * carry down the ordinary way. Leaky ReLU has s'' = 0. For tanh, s'' = -2 h (1 - h²).
+   * @param {number} from
+   * @param {number} to
+   * @param {number} factor
+   */
   penalty(from, to, factor) {
     const { d, h, u, v } = this;
     const top = this.layers.length;
@@ -172,9 +156,15 @@ class Net {
   }
 }
 
-// Plain gradient descent, or Adam (Kingma and Ba, 2015, Algorithm 1) as torch.optim.Adam computes it: a running mean m
-// of the gradient and v of its square, both divided by what they lack because they began at zero.
-class Optimizer {
+/**
+ * Plain gradient descent, or Adam (Kingma and Ba, 2015, Algorithm 1) as torch.optim.Adam computes it: a running mean m
+ * of the gradient and v of its square, both divided by what they lack because they began at zero.
+ */
+export class Optimizer {
+  /**
+   * @param {string} kind
+   * @param {number} size how many weights there are
+   */
   constructor(kind, size) {
     this.adam = kind === "adam";
     this.m = new Float64Array(size);
@@ -182,8 +172,14 @@ class Optimizer {
     this.steps = 0;
   }
 
-  // One step. Says whether every weight stayed within 1e10, past which the next products overflow; a weight that would
-  // leave stays where it is, so that a run that diverged can still be looked at.
+  /**
+   * One step. Says whether every weight stayed within 1e10, past which the next products overflow; a weight that would
+   * leave stays where it is, so that a run that diverged can still be looked at.
+   * @param {Float64Array} weights
+   * @param {Float64Array} grad
+   * @param {number} lr
+   * @param {number} beta1
+   */
   update(weights, grad, lr, beta1) {
     const { adam, m, v } = this;
     const beta2 = 0.999;

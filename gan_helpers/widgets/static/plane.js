@@ -1,53 +1,104 @@
-// Two parameters as a point that leaves a trail, the goal at (0, 0), and arrows that say where the game pushes.
+// Pictures of the plane: samples, and two parameters on their way.
 
-class PlaneTrail {
+import { cross, disc, percent, scale, segment, ticks, trace, write } from "./draw.js";
+
+/** @import { Channels } from "./codec.js" */
+/** @import { Colours, Context } from "./draw.js" */
+/** @import { Entry } from "./player.js" */
+/** @import { At, View } from "./views.js" */
+/** @typedef {(v: number) => number} Scale */
+
+/**
+ * A lattice over the square from `lo` to `hi` both ways, numbered below; returns the scales to the canvas.
+ * @param {Context} c
+ * @param {number[]} limits
+ * @param {number} x the middle, in pixels
+ * @param {number} y
+ * @param {number} half of its side
+ * @param {Colours} pal
+ * @returns {[Scale, Scale]}
+ */
+function lattice(c, [lo, hi], x, y, half, pal) {
+  const [sx, sy] = [scale(lo, hi, x - half, x + half), scale(lo, hi, y + half, y - half)];
+  for (const v of ticks(lo, hi, 4)) {
+    segment(c, sx(v), sy(lo), sx(v), sy(hi), { color: pal.hair });
+    segment(c, sx(lo), sy(v), sx(hi), sy(v), { color: pal.hair });
+    write(c, v, sx(v), sy(lo) + 11, pal.muted);
+  }
+  return [sx, sy];
+}
+
+/**
+ * Keeps what is drawn next inside the lattice, until `restore`.
+ * @param {Context} c
+ * @param {number[]} limits
+ * @param {Scale} sx
+ * @param {Scale} sy
+ */
+function keepInside(c, [lo, hi], sx, sy) {
+  c.save();
+  c.beginPath();
+  c.rect(sx(lo), sy(hi), sx(hi) - sx(lo), sy(lo) - sy(hi));
+  c.clip();
+}
+
+/** @typedef {{ limits: number[], side: number, path: string, push: string, xName: string, yName: string }} TrailSpec */
+
+/**
+ * Two parameters as a point that leaves a trail, the goal at (0, 0), and arrows that say where the game pushes.
+ * @implements {View}
+ */
+export class Trail {
+  /** @type {Entry[]} */
+  legend = [
+    ["x", "the two players now"],
+    ["trail", "where they have been"],
+    ["o", "the goal"],
+    ["field", "where the game pushes"],
+  ];
+
+  /**
+   * @param {TrailSpec} spec
+   * @param {Channels} channels
+   */
   constructor(spec, channels) {
-    Object.assign(this, spec, { channels });
-    this.legend = [
-      ["x", "the two players now"],
-      ["trail", "where they have been"],
-      ["o", "the goal"],
-      ["field", "where the game pushes"],
-    ];
+    this.spec = spec;
+    this.path = channels[spec.path];
+    this.push = channels[spec.push];
   }
 
+  /** @param {number} width */
   height(width) {
     return Math.round(Math.min(width, 420));
   }
 
+  /**
+   * @param {Context} c
+   * @param {number} w
+   * @param {number} h
+   * @param {Pick<At, "run" | "frame" | "pal">} at
+   */
   draw(c, w, h, { run, frame, pal }) {
-    const [lo, hi] = this.limits;
-    const half = Math.min(w / 2 - 34, h / 2 - 22);
-    const sx = scale(lo, hi, w / 2 - half + 8, w / 2 + half + 8);
-    const sy = scale(lo, hi, h / 2 - 12 + half, h / 2 - 12 - half);
-    for (const v of ticks(lo, hi, 4)) {
-      segment(c, sx(v), sy(lo), sx(v), sy(hi), { color: pal.hair });
-      segment(c, sx(lo), sy(v), sx(hi), sy(v), { color: pal.hair });
-      write(c, v, sx(v), sy(lo) + 10, pal.muted);
-      write(c, v, sx(lo) - 5, sy(v), pal.muted, "right");
-    }
-    write(c, this.xName, sx((lo + hi) / 2), sy(lo) + 25, pal.ink);
+    const { limits, xName, yName } = this.spec;
+    const [lo, hi] = limits;
+    const [sx, sy] = lattice(c, limits, w / 2 + 8, h / 2 - 12, Math.min(w / 2 - 34, h / 2 - 22), pal);
+    for (const v of ticks(lo, hi, 4)) write(c, v, sx(lo) - 5, sy(v), pal.muted, "right");
+    write(c, xName, sx((lo + hi) / 2), sy(lo) + 25, pal.ink);
     c.save();
     c.translate(sx(lo) - 30, sy((lo + hi) / 2));
     c.rotate(-Math.PI / 2);
-    write(c, this.yName, 0, 0, pal.ink);
+    write(c, yName, 0, 0, pal.ink);
     c.restore();
 
-    c.save();
-    c.beginPath();
-    c.rect(sx(lo), sy(hi), sx(hi) - sx(lo), sy(lo) - sy(hi));
-    c.clip();
-    this.arrows(c, sx, sy, this.channels[this.push].values(run), pal);
-    const [xs, ys] = [[], []];
-    for (let t = 0; t <= frame; t++) {
-      const [x, y] = this.channels[this.path].values(run, t);
-      xs.push(sx(x));
-      ys.push(sy(y));
-    }
+    keepInside(c, limits, sx, sy);
+    this.arrows(c, sx, sy, this.push.values(run), pal);
+    const been = Array.from({ length: frame + 1 }, (_, t) => this.path.values(run, t));
+    const [xs, ys] = [been.map((at) => sx(at[0])), been.map((at) => sy(at[1]))];
     trace(c, xs, ys, { color: pal.fake, width: 1.4, alpha: 0.55 });
     trace(c, xs.slice(-12), ys.slice(-12), { color: pal.fake, width: 2.4 });
     disc(c, sx(0), sy(0), 5, pal.real);
     c.restore();
+    /** @type {(v: number, a: number, b: number) => number} */
     const edge = (v, a, b) => Math.max(Math.min(a, b), Math.min(Math.max(a, b), v));
     const [x, y] = [xs[frame], ys[frame]];
     if (Number.isFinite(x + y)) {
@@ -55,13 +106,21 @@ class PlaneTrail {
     }
   }
 
+  /**
+   * @param {Context} c
+   * @param {Scale} sx
+   * @param {Scale} sy
+   * @param {Float32Array} push
+   * @param {Colours} pal
+   */
   arrows(c, sx, sy, push, pal) {
-    const [lo, hi] = this.limits;
-    const cell = (hi - lo) / this.side;
+    const { limits, side } = this.spec;
+    const [lo, hi] = limits;
+    const cell = (hi - lo) / side;
     let longest = 1e-9;
     for (let i = 0; i < push.length; i += 2) longest = Math.max(longest, Math.hypot(push[i], push[i + 1]));
     for (let k = 0; 2 * k < push.length; k++) {
-      const at = [lo + (0.5 + (k % this.side)) * cell, lo + (0.5 + Math.floor(k / this.side)) * cell];
+      const at = [lo + (0.5 + (k % side)) * cell, lo + (0.5 + Math.floor(k / side)) * cell];
       const by = [push[2 * k], push[2 * k + 1]].map((v) => (0.9 * cell * v) / longest);
       const [x0, y0, x1, y1] = [sx(at[0]), sy(at[1]), sx(at[0] + by[0]), sy(at[1] + by[1])];
       segment(c, x0, y0, x1, y1, { color: pal.muted, alpha: 0.6 });
@@ -70,4 +129,63 @@ class PlaneTrail {
   }
 }
 
-VIEWS.Trail = PlaneTrail;
+/** @typedef {{ limits: number[], real: string, fake: string }} PointsSpec */
+
+/**
+ * Real and generated points of the plane.
+ * @implements {View}
+ */
+export class Points {
+  /** @type {Entry[]} */
+  legend = [
+    ["o", "real"],
+    ["x", "generated"],
+  ];
+
+  /**
+   * @param {PointsSpec} spec
+   * @param {Channels} channels
+   */
+  constructor(spec, channels) {
+    this.limits = spec.limits;
+    this.real = channels[spec.real];
+    this.fake = channels[spec.fake];
+  }
+
+  /** @param {number} width */
+  height(width) {
+    return Math.round(Math.min(width, 380));
+  }
+
+  /**
+   * How many samples one does not see.
+   * @param {Pick<At, "run" | "frame">} at
+   */
+  readings({ run, frame }) {
+    const [lo, hi] = this.limits;
+    const fake = this.fake.values(run, frame);
+    let out = 0;
+    for (let i = 0; i < fake.length; i += 2) {
+      if (!(lo <= fake[i] && fake[i] <= hi && lo <= fake[i + 1] && fake[i + 1] <= hi)) out++;
+    }
+    return out ? [["generated samples outside the picture", percent((2 * out) / fake.length)]] : [];
+  }
+
+  /**
+   * @param {Context} c
+   * @param {number} w
+   * @param {number} h
+   * @param {Pick<At, "run" | "frame" | "pal">} at
+   */
+  draw(c, w, h, { run, frame, pal }) {
+    const [sx, sy] = lattice(c, this.limits, w / 2, h / 2 - 6, Math.min(w, h) / 2 - 18, pal);
+    const [real, fake] = [this.real.values(run), this.fake.values(run, frame)];
+    for (let i = 0; i < real.length; i += 2) disc(c, sx(real[i]), sy(real[i + 1]), 2.6, pal.real, 0.6);
+    const style = { color: pal.fake, width: 1.4, alpha: 0.85 };
+    keepInside(c, this.limits, sx, sy);
+    for (let i = 0; i < fake.length; i += 2) {
+      if (Number.isFinite(fake[i])) cross(c, sx(fake[i]), sy(fake[i + 1]), 3, style);
+    }
+    c.restore();
+  }
+}

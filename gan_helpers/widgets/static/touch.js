@@ -3,20 +3,30 @@
 
 const TAP = 8; // pixels that a tap may move
 
-// Follows the finger that comes down on a part: `from` is where, until it is clear what the finger wants.
+/** Follows the finger that comes down on a part: `from` is where, until it is clear what the finger wants. */
 class Finger {
+  /** @type {PointerEvent | null} */ from = null;
+
+  /** @param {HTMLElement} part */
   constructor(part) {
-    this.from = null;
     part.style.touchAction = "pan-y";
     part.addEventListener("pointerdown", (event) => (this.from = event.pointerType === "touch" ? event : null));
     part.addEventListener("pointercancel", () => (this.from = null));
   }
 
+  /**
+   * How far it has moved, across and along.
+   * @param {MouseEvent} event
+   */
   moved(event) {
-    return [Math.abs(event.clientX - this.from.clientX), Math.abs(event.clientY - this.from.clientY)];
+    const { clientX, clientY } = this.from ?? event;
+    return [Math.abs(event.clientX - clientX), Math.abs(event.clientY - clientY)];
   }
 
-  // Whether a move is meant for the part. With a mouse each is.
+  /**
+   * Whether a move is meant for the part. With a mouse each is.
+   * @param {PointerEvent} event
+   */
   isMeant(event) {
     if (!this.from) return true;
     const [across, along] = this.moved(event);
@@ -25,7 +35,10 @@ class Finger {
     return true;
   }
 
-  // Whether it has lifted where it came down.
+  /**
+   * Whether it has lifted where it came down.
+   * @param {PointerEvent} event
+   */
   isTap(event) {
     const tapped = this.from && Math.max(...this.moved(event)) < TAP;
     this.from = null;
@@ -33,11 +46,16 @@ class Finger {
   }
 }
 
-// Browsers set a slider as soon as a finger touches it: that is taken back until the finger is meant.
-function waitForFinger(input) {
+/**
+ * Browsers set a slider as soon as a finger touches it: that is taken back until the finger is meant.
+ * @param {HTMLInputElement} input
+ */
+export function waitForFinger(input) {
   const finger = new Finger(input);
-  let [before, wanted] = [];
-  input.addEventListener("pointerdown", () => ([before, wanted] = [input.value]));
+  let before = input.value;
+  /** @type {string | undefined} */
+  let wanted;
+  input.addEventListener("pointerdown", () => ([before, wanted] = [input.value, undefined]));
   input.addEventListener("pointermove", (event) => finger.isMeant(event));
   input.addEventListener("input", (event) => {
     if (!finger.from) return;
@@ -53,8 +71,12 @@ function waitForFinger(input) {
   return input;
 }
 
-// A picture on which a click, a tap or a drag sets something, `go(event)`.
-function scrub(canvas, go) {
+/**
+ * A picture on which a click, a tap or a drag sets something.
+ * @param {HTMLCanvasElement} canvas
+ * @param {(event: PointerEvent) => void} go
+ */
+export function scrub(canvas, go) {
   const finger = new Finger(canvas);
   canvas.className = "timeline";
   canvas.addEventListener("pointerdown", (event) => {

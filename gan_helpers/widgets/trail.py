@@ -1,6 +1,6 @@
 """A picture for `widgets.Replay`: a point that moves in the plane of two parameters and leaves a trail.
 
-`static/trail.js` draws the same picture, moving.
+`static/plane.js` draws the same picture, moving.
 """
 
 from __future__ import annotations

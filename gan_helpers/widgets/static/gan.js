@@ -98,11 +98,18 @@ export class Gan {
     if (this.settings.batch !== before) this.reserve();
   }
 
+  /**
+   * The batch, as a whole number. Among settings it lies beside fractions, as one of which an engine then stores it, and
+   * loops that count up to a fraction take half as long again.
+   */
+  get n() {
+    return this.settings.batch | 0;
+  }
+
   reserve() {
-    const { batch } = this.settings;
-    this.G.reserve(Math.max(batch, 256));
-    this.D.reserve(Math.max(2 * batch, 256));
-    this.real = this.drawReal(new Float64Array(batch * this.dim), this.streams.data);
+    this.G.reserve(Math.max(this.n, 256));
+    this.D.reserve(Math.max(2 * this.n, 256));
+    this.real = this.drawReal(new Float64Array(this.n * this.dim), this.streams.data);
   }
 
   // ---- samples
@@ -182,7 +189,7 @@ export class Gan {
   }
 
   drawLatents() {
-    this.latents(this.G.h[0], this.streams.latent, this.settings.batch * this.settings.zDim);
+    this.latents(this.G.h[0], this.streams.latent, this.n * this.G.widths[0]);
   }
 
   /**
@@ -190,7 +197,8 @@ export class Gan {
    * @param {boolean} withReal
    */
   judge(withReal) {
-    const { batch: n, noise } = this.settings;
+    const { n } = this;
+    const { noise } = this.settings;
     const fake = this.G.forward(n);
     const x = this.D.h[0];
     const size = n * this.dim;
@@ -202,8 +210,8 @@ export class Gan {
 
   /** G(z) enters as numbers, so nothing of this loss reaches G: the `detach` of PyTorch. */
   updateD() {
-    const { batch: n, game, r1, r2, dLr, clip } = this.settings;
-    const { D } = this;
+    const { game, r1, r2, dLr, clip } = this.settings;
+    const { D, n } = this;
     const logits = this.judge(true);
     const loss = lossOfD(GAMES[game], logits, D.d[D.layers.length], n);
     if (!this.finite(loss)) return;
@@ -220,8 +228,8 @@ export class Gan {
 
   /** The gradient passes through D to its input, which is G's output, and D stays as it is. */
   updateG() {
-    const { batch: n, game, gLr } = this.settings;
-    const { D, G } = this;
+    const { game, gLr } = this.settings;
+    const { D, G, n } = this;
     const logits = this.judge(Boolean(GAMES[game].paired));
     const loss = lossOfG(GAMES[game], logits, D.d[D.layers.length], n);
     if (!this.finite(loss)) return;
@@ -318,7 +326,7 @@ export class Gan {
    */
   push(x, n) {
     const { paired, g } = GAMES[this.settings.game];
-    const partners = paired ? [...this.logits(this.real, this.settings.batch)] : [0];
+    const partners = paired ? [...this.logits(this.real, this.n)] : [0];
     const seeds = this.D.d[this.D.layers.length];
     return this.through(this.D, x, n, this.dim, (l, rows) => {
       for (let i = 0; i < rows; i++) {

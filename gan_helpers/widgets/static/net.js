@@ -22,10 +22,10 @@ export class Net {
    * @param {string} activation
    */
   constructor(widths, activation) {
-    this.widths = widths;
+    this.widths = widths.map((width) => width | 0); // see `Gan.n`
     this.rows = 0;
     this.tanh = activation === "tanh";
-    const size = widths.reduce((sum, out, l) => sum + (l ? out * (widths[l - 1] + 1) : 0), 0);
+    const size = this.widths.reduce((sum, out, l) => sum + (l ? out * (this.widths[l - 1] + 1) : 0), 0);
     this.weights = new Float64Array(size);
     this.grad = new Float64Array(size);
     let at = 0;
@@ -33,8 +33,8 @@ export class Net {
       at += n;
       return [this.weights, this.grad].map((all) => all.subarray(at - n, at));
     };
-    this.layers = widths.slice(1).map((out, l) => {
-      const inn = widths[l];
+    this.layers = this.widths.slice(1).map((out, l) => {
+      const inn = this.widths[l];
       const [w, dw] = cut(out * inn);
       const [b, db] = cut(out);
       return { inn, out, w, b, dw, db };

@@ -24,6 +24,7 @@
 export function multiply(C, c0, A, a0, aRow, aIn, B, b0, bCol, bIn, rows, cols, inner, fresh) {
   const fullRows = rows & ~3;
   const fullCols = cols & ~1;
+  const [aRow2, aRow3] = [2 * aRow, 3 * aRow];
   if (fresh) C.fill(0, c0, c0 + rows * cols);
   for (let r = 0; r < fullRows; r += 4) {
     for (let c = 0; c < fullCols; c += 2) {
@@ -40,8 +41,8 @@ export function multiply(C, c0, A, a0, aRow, aIn, B, b0, bCol, bIn, rows, cols, 
       for (let k = 0; k < inner; k++) {
         const a = A[p];
         const b = A[p + aRow];
-        const d = A[p + 2 * aRow];
-        const e = A[p + 3 * aRow];
+        const d = A[p + aRow2];
+        const e = A[p + aRow3];
         const x = B[q];
         const y = B[q + bCol];
         s00 += a * x;
@@ -66,9 +67,32 @@ export function multiply(C, c0, A, a0, aRow, aIn, B, b0, bCol, bIn, rows, cols, 
       C[i + 1] += s31;
     }
   }
-  // What the blocks leave over: a last column, and up to three last rows.
-  for (let r = 0; r < rows; r++) {
-    for (let c = r < fullRows ? fullCols : 0; c < cols; c++) {
+  // A last column, of which there is none else when a single sample passes or a layer has one unit.
+  for (let r = 0; r < fullRows && fullCols < cols; r += 4) {
+    let s0 = 0;
+    let s1 = 0;
+    let s2 = 0;
+    let s3 = 0;
+    let p = a0 + r * aRow;
+    let q = b0 + fullCols * bCol;
+    for (let k = 0; k < inner; k++) {
+      const x = B[q];
+      s0 += A[p] * x;
+      s1 += A[p + aRow] * x;
+      s2 += A[p + aRow2] * x;
+      s3 += A[p + aRow3] * x;
+      p += aIn;
+      q += bIn;
+    }
+    let i = c0 + r * cols + fullCols;
+    C[i] += s0;
+    C[(i += cols)] += s1;
+    C[(i += cols)] += s2;
+    C[(i += cols)] += s3;
+  }
+  // Up to three last rows.
+  for (let r = fullRows; r < rows; r++) {
+    for (let c = 0; c < cols; c++) {
       let sum = 0;
       for (let k = 0, p = a0 + r * aRow, q = b0 + c * bCol; k < inner; k++, p += aIn, q += bIn) sum += A[p] * B[q];
       C[c0 + r * cols + c] += sum;

@@ -28,15 +28,15 @@ def measure(G):
     return metrics.coverage(G(z), RING.centers, RING.sd)
 
 
-def run(settings, steps, **common):
-    given = {"seeds": SEEDS, "make_gan": gan, "target": RING, "measure": measure, "z_dim": 2}
+def run(settings, steps, seeds=SEEDS, **common):
+    given = {"seeds": seeds, "make_gan": gan, "target": RING, "measure": measure, "z_dim": 2}
     return experiment(settings, steps=steps, **given, **common)
 
 
 @pytest.mark.statistical
 @pytest.mark.slow
 def test_a_fast_generator_collapses_and_three_remedies_bring_the_modes_back():
-    """Of 8 seeds. A true share of 0.9 gives fewer than 6 in 3.8 % of repetitions, one of 0.1 more than 2."""
+    """Of 16 seeds, at most 3 modes of 8. Shares of .92 and .06, as in 48 others, miss a bound in .2 % of tries."""
     settings = {
         "fast G": {},
         "equal rates": {"d_lr": 1e-3},
@@ -44,11 +44,11 @@ def test_a_fast_generator_collapses_and_three_remedies_bring_the_modes_back():
         "unrolled": {"unroll": 1, "unroll_lr": 0.2},
         "least squares": {"game": "least_squares"},
     }
-    table = run(settings, steps=600, g_lr=1e-3, d_lr=1e-4, at=range(300, 600, 50))
-    collapsed = {name: rate.successes for name, rate in table.success_rate("held", lambda held: held <= 2).items()}
-    assert collapsed["fast G"] >= 6
-    assert collapsed["least squares"] >= 6
-    assert max(collapsed[cure] for cure in ("equal rates", "packs of 2", "unrolled")) <= 2
+    table = run(settings, 600, range(16), g_lr=1e-3, d_lr=1e-4, at=range(300, 600, 50))
+    collapsed = {name: rate.successes for name, rate in table.success_rate("held", lambda held: held <= 3).items()}
+    assert collapsed["fast G"] >= 11
+    assert collapsed["least squares"] >= 11
+    assert max(collapsed[cure] for cure in ("equal rates", "packs of 2", "unrolled")) <= 4
     hops = table.over_time("mass", "fast G").argmax(-1)  # (seeds, times): the fullest mode
     assert np.median([len(set(row)) for row in hops]) >= 3
 
@@ -82,15 +82,15 @@ def test_the_formula_for_forgotten_modes_is_that_of_the_definition():
 @pytest.mark.statistical
 def test_against_a_d_that_stands_still_all_samples_go_the_same_way():
     """G's best answer to a fixed D is one point; where D has no maximum, one direction. D is trained, then held."""
-    seeds, toward = range(4), {}
+    seeds, toward = range(16), {}
     G, D = build(gan, seeds)
     for _ in train_many(G, D, RING, seeds=seeds, z_dim=2, steps=100, g_lr=0.0):
         pass
-    z = models.sample_z(500, 2, stream(10)).expand(4, -1, -1)
+    z = models.sample_z(500, 2, stream(10)).expand(16, -1, -1)
     for s in train_many(G, D, RING, seeds=seeds, z_dim=2, steps=300, d_lr=0.0):
         if s.step in (1, 300):
             with torch.no_grad():
-                x = G(z)  # (4, 500, 2)
+                x = G(z)  # (16, 500, 2)
             toward[s.step] = (x / x.norm(dim=-1, keepdim=True)).mean(1).norm(dim=-1)  # 1: all the same way
-    assert (toward[300] > 0.95).sum() >= 3
-    assert toward[1].median() < 0.9
+    assert (toward[300] > 0.95).sum() >= 13  # 31 of 32 others
+    assert (toward[300] > toward[1]).sum() >= 13  # 32 of 32

@@ -41,7 +41,7 @@ FULL = [
     Part("unit tests", [*PYTEST, "--dist", "worksteal", "-m", "not site", "--doctest-modules", "tests", "gan_helpers"]),
     Part("notebooks", [*PYTEST, "--dist", "loadscope", *NBVAL, "notebooks"], {"GAN_BUDGET": "smoke"}),
     Part("book", ["tools.book"]),
-    Part("site", [*PYTEST, "-m", "site", "tests"], tests="book"),
+    Part("site", [*PYTEST, "--dist", "worksteal", "-m", "site", "tests"], tests="book"),
 ]
 # What differs on a machine without MNIST, which CI has: the outputs, and so what a page weighs and shows.
 IN_CI = [

@@ -34,6 +34,8 @@ class Table(Directive):
         lines = HEAD + [row(one) for one in taught()]
         node = nodes.container()
         self.state.nested_parse(StringList(lines, source="taught"), self.content_offset, node)
+        for table in node.findall(nodes.table):
+            table["classes"].append("gan-taught")
         return node.children
 
 

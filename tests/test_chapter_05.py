@@ -36,7 +36,7 @@ def run(settings, steps, seeds=SEEDS, **common):
 @pytest.mark.statistical
 @pytest.mark.slow
 def test_a_fast_generator_collapses_and_three_remedies_bring_the_modes_back():
-    """Of 16 seeds, at most 3 modes of 8. Shares of .92 and .06, as in 48 others, miss a bound in .2 % of tries."""
+    """Of 12 seeds, at most 3 modes of 8. Shares of .92 and .06, as in 48 others, miss a bound in .3 % of tries."""
     settings = {
         "fast G": {},
         "equal rates": {"d_lr": 1e-3},
@@ -44,10 +44,10 @@ def test_a_fast_generator_collapses_and_three_remedies_bring_the_modes_back():
         "unrolled": {"unroll": 1, "unroll_lr": 0.2},
         "least squares": {"game": "least_squares"},
     }
-    table = run(settings, 600, range(16), g_lr=1e-3, d_lr=1e-4, at=range(300, 600, 50))
+    table = run(settings, 600, range(12), g_lr=1e-3, d_lr=1e-4, at=range(300, 600, 50))
     collapsed = {name: rate.successes for name, rate in table.success_rate("held", lambda held: held <= 3).items()}
-    assert collapsed["fast G"] >= 11
-    assert collapsed["least squares"] >= 11
+    assert collapsed["fast G"] >= 8
+    assert collapsed["least squares"] >= 8
     assert max(collapsed[cure] for cure in ("equal rates", "packs of 2", "unrolled")) <= 4
     hops = table.over_time("mass", "fast G").argmax(-1)  # (seeds, times): the fullest mode
     assert np.median([len(set(row)) for row in hops]) >= 3

@@ -319,6 +319,37 @@ def test_no_network_stands_in_with_a_notice(offline: Mirror, capfd) -> None:
     assert train.labels.unique().tolist() == list(range(10))
 
 
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ("missing", "which is not there"),
+        ("a file", "which is a file, not a folder"),
+        ("empty", "in which there is no MNIST/raw"),
+        ("raw", "should name the folder that holds MNIST/raw"),
+        ("no file", "whose MNIST/raw has no file of the data set"),
+        ("broken", "where a file of MNIST/raw is missing or damaged"),
+    ],
+)
+def test_the_notice_says_what_is_wrong_with_gan_data(
+    offline: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, state: str, reason: str
+) -> None:
+    place = tmp_path / "given"
+    raw = place / "MNIST" / "raw"
+    if state == "a file":
+        place.write_text("not a folder")
+    elif state == "empty":
+        place.mkdir()
+    elif state == "no file":
+        raw.mkdir(parents=True)
+    elif state in ("raw", "broken"):
+        (put(raw, offline.files) / TRAIN).write_bytes(b"broken")
+    monkeypatch.setenv("GAN_DATA", str(raw if state == "raw" else place))
+    assert data.digits().source == "digits8x8"
+    out = capsys.readouterr().out
+    assert f"GAN_DATA names '{raw if state == 'raw' else place}', " in out
+    assert reason in out
+
+
 def no_traceback_of_the_network(error: BaseException) -> None:
     assert error.__suppress_context__
     assert error.__cause__ is None

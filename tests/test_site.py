@@ -116,8 +116,7 @@ def test_our_script_is_linked_once_and_only_where_needed(page):
     assert not soup(page).find_all("script", attrs={"data-gan-helpers": True})
     links = [script["src"] for script in soup(page).find_all("script", src=True)]
     assert len(links) == len(set(links))
-    held = {element.name for element in soup(page).select(OURS)}
-    needed = held | ({"gan-replay"} if held else set())  # its script is what the others build on
+    needed = {element.name for element in soup(page).select(OURS)}
     ours = {Path(link.split("?")[0]).stem for link in links}
     assert ours & set(widgets.SCRIPTS) == needed
 

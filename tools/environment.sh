@@ -28,7 +28,7 @@ help="look at pip's last lines above, check that this machine reaches its packag
 
 echo "[2/3] installing requirements.txt (PyTorch is large: the first time takes minutes)"
 $pip install -q --no-index -r requirements.txt 2>/dev/null || # all there already: nothing to say, no network needed
-    { $pip install -q uv==0.13.9 && .venv/bin/uv pip install --python .venv/bin/python -r requirements.txt; } || # much faster
+    { $pip install -q uv==0.13.9 && .venv/bin/uv pip install --compile-bytecode --python .venv/bin/python -r requirements.txt; } || # much faster
     $pip install -r requirements.txt || fail "pip could not install requirements.txt: $help"
 
 # Build with the setuptools that is here if it is recent enough; otherwise pip fetches one for the build.

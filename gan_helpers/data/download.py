@@ -45,7 +45,12 @@ def load(name: str, train: bool, root: Path | None) -> tuple[Tensor, Tensor]:
         if place is not None and (found := _read(_raw_folder(place, DATASETS[name]), files)):
             return found
     folder = _raw_folder(root or cache(), DATASETS[name])
-    _fetch(folder, files, dataset.mirrors, DATASETS[name])
+    try:
+        _fetch(folder, files, dataset.mirrors, DATASETS[name])
+    except UnavailableError as problem:
+        place = named()
+        beside = "" if place is None else f"; GAN_DATA names {str(place)!r}, {_lack(place, DATASETS[name])}"
+        raise UnavailableError(f"{problem}{beside}") from None
     if found := _read(folder, files):
         return found
     raise UnavailableError("what was downloaded does not hold images and labels")
@@ -60,6 +65,20 @@ def named() -> Path | None:
 def cache() -> Path:
     """The folder of one's own to which files are downloaded."""
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "gan_helpers"
+
+
+def _lack(place: Path, title: str) -> str:
+    """Why a place holds no data set: the end of a sentence."""
+    place = place.expanduser().absolute()
+    if not place.is_dir():
+        return "which is a file, not a folder" if place.exists() else "which is not there"
+    folder = _raw_folder(place, title)
+    if not folder.is_dir():
+        inside = place.name == "raw" and any(place.glob("*-ubyte*"))
+        return f"but should name the folder that holds {title}/raw" if inside else f"in which there is no {title}/raw"
+    if not any(folder.glob("*-ubyte*")):
+        return f"whose {title}/raw has no file of the data set"
+    return f"where a file of {title}/raw is missing or damaged"
 
 
 def _raw_folder(place: Path, folder: str) -> Path:

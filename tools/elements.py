@@ -41,7 +41,8 @@ def main() -> int:
     tools = HERE / "node_modules/.bin"
     lint = [tools / "biome", "lint", f"--config-path={HERE}", "--error-on-warnings", *SCRIPTS]
     types = [tools / "tsc", "--project", HERE]
-    return max(subprocess.run(command, cwd=ROOT, check=False).returncode for command in (lint, types)) and 1
+    statuses = [subprocess.run(command, cwd=ROOT, check=False).returncode for command in (lint, types)]
+    return int(any(statuses))  # a command that was killed has a negative one
 
 
 if __name__ == "__main__":

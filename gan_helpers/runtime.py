@@ -138,22 +138,23 @@ def probe(limit: float = 0.15) -> float:
 def duration(minutes: Mapping[str, float], where: torch.device) -> str:
     """In words how long a chapter takes at the budget in force, from the minutes that were measured at each budget.
 
-    On a CPU they are scaled by what `probe` takes here. How much faster a GPU is depends on the chapter, so there the
-    minutes are those of a CPU core.
+    `full` is for a GPU and was measured on one, an NVIDIA H200; the others on a CPU core, and on a CPU they are scaled
+    by what `probe` takes here. How much faster a GPU is depends on the chapter, so nothing is scaled there.
     """
-    if budget_name() not in minutes:
+    if budget_name() not in minutes or (budget_name() == "full" and where.type != "cuda"):
         return "time not measured"
     measured = minutes[budget_name()]
     n = round(measured * probe() / REFERENCE if where.type == "cpu" else measured)
     words = "under a minute" if n < 1 else "about a minute" if n == 1 else f"about {n} minutes"
-    return f"{words} here" if where.type == "cpu" else f"{words} on one CPU core"
+    place = "on an H200" if budget_name() == "full" else "here" if where.type == "cpu" else "on one CPU core"
+    return f"{words} {place}"
 
 
 def setup(device_name: str | None = None, *, minutes: Mapping[str, float] | None = None) -> torch.device:
     """Start a notebook: check the budget, pick the device, use one CPU thread, and say all that in two lines.
 
-    `minutes` is what the chapter took on a reference machine at each budget where that was measured, `{"page": 2.8}`;
-    the second line says what to expect of it here, and how to choose another budget.
+    `minutes` is what the chapter took on a reference machine at each budget where that was measured,
+    `{"page": 2.8, "full": 4}`; the second line says what to expect of it here, and how to choose another budget.
 
     Raises:
         ValueError: an unknown budget or device.

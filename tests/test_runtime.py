@@ -82,7 +82,9 @@ def test_duration_is_scaled_by_how_fast_this_machine_is(monkeypatch, minutes, sl
 def test_duration_claims_nothing_that_was_not_measured(monkeypatch):
     monkeypatch.setattr(runtime, "probe", lambda: pytest.fail("nothing to scale"))
     monkeypatch.setenv("GAN_BUDGET", "full")
-    assert runtime.duration({"page": 3}, torch.device("cpu")) == "time not measured"
+    assert runtime.duration({"page": 3, "full": 2}, torch.device("cpu")) == "time not measured"
+    assert runtime.duration({"page": 3}, torch.device("cuda")) == "time not measured"
+    assert runtime.duration({"page": 3, "full": 2.2}, torch.device("cuda")) == "about 2 minutes on an H200"
     monkeypatch.setenv("GAN_BUDGET", "page")
     assert runtime.duration({"page": 3}, torch.device("cuda")) == "about 3 minutes on one CPU core"
 

@@ -17,7 +17,7 @@ SITE = Path(os.environ.get("GAN_SITE") or crawl.SITE)  # .ci/run tests a second 
 PAGES = crawl.pages(SITE)
 CHAPTERS = [page for page in PAGES if "/" in page]  # what an author wrote
 NOTEBOOKS = [page for page in CHAPTERS if page.startswith("notebooks/")]
-OURS = "gan-replay, gan-lab, gan-latent"
+OURS = "gan-replay, gan-lab, gan-latent, gan-figure"
 PHONE = {"width": 390, "height": 844}
 THEME_RULES = {"label-content-name-mismatch", "region"}  # what axe-core finds in the theme itself
 

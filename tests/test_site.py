@@ -145,7 +145,7 @@ def figures_stay_as_drawn(seen: Visit) -> None:
     if seen.page.evaluate("document.documentElement.dataset.theme") == "light":
         return
     style = "found => found.map(e => [getComputedStyle(e).filter, getComputedStyle(e).backgroundColor])"
-    figures = seen.page.locator(".bd-content .cell_output img:not(:is(gan-replay, gan-lab, gan-latent) *)")
+    figures = seen.page.locator(".bd-content .cell_output img:not(:is(gan-replay, gan-lab, gan-latent, gan-figure) *)")
     shown = figures.evaluate_all(style)
     assert shown or "/notebooks/" not in seen.page.url, "a chapter without a figure: does the selector find them?"
     assert all(each == ["none", "rgb(255, 255, 255)"] for each in shown)

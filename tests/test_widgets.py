@@ -214,10 +214,17 @@ def test_bundle_holds_a_line_a_picture_and_a_guarded_script() -> None:
     assert widgets.script().count("</script") == 0
 
 
-OF_ONE = {"gan-replay": "class GanReplay", "gan-lab": "class Gan {", "gan-latent": "class GanLatent"}
+OF_ONE = {
+    "gan-replay": "class GanReplay",
+    "gan-lab": "class Gan {",
+    "gan-latent": "class GanLatent",
+    "gan-figure": "class GanFigure",
+}
 
 
-@pytest.mark.parametrize(("element", "most"), [("gan-replay", 39_000), ("gan-lab", 80_000), ("gan-latent", 30_000)])
+@pytest.mark.parametrize(
+    ("element", "most"), [("gan-replay", 39_000), ("gan-lab", 80_000), ("gan-latent", 30_000), ("gan-figure", 39_000)]
+)
 def test_script_is_small_and_holds_nothing_of_the_others(element: str, most: int) -> None:
     text = widgets.script(element)
     assert len(text.encode()) < most

@@ -3,7 +3,7 @@
 window.crawl = (() => {
   "use strict";
 
-  const ELEMENTS = "gan-replay, gan-lab, gan-latent";
+  const ELEMENTS = "gan-replay, gan-lab, gan-latent, gan-figure";
   const PLAYERS = "input[type=range]:enabled, select:enabled";
   const errors = [];
   const pause = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));

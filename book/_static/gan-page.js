@@ -108,7 +108,7 @@
   // to the next, and Escape closes.
 
   function figures() {
-    const all = [...document.querySelectorAll(".bd-article :is(.cell_output, figure) img")].filter((img) => !img.closest("a, gan-replay, gan-lab, gan-latent"));
+    const all = [...document.querySelectorAll(".bd-article :is(.cell_output, figure) img")].filter((img) => !img.closest("a, gan-replay, gan-lab, gan-latent, gan-figure"));
     if (!all.length || !window.HTMLDialogElement) return;
     const make = (tag, props, ...children) => {
       const node = Object.assign(document.createElement(tag), props);

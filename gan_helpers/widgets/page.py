@@ -14,7 +14,7 @@ from typing import Any
 
 STATIC = resources.files("gan_helpers.widgets") / "static"
 #: The module of each element; what it imports comes along.
-SCRIPTS = {"gan-replay": "replay.js", "gan-lab": "lab.js", "gan-latent": "latent.js"}
+SCRIPTS = {"gan-replay": "replay.js", "gan-lab": "lab.js", "gan-latent": "latent.js", "gan-figure": "figure.js"}
 #: The settings of the laboratory: names in Python and in links, labels, words or stops, where they begin.
 KNOBS: list[dict[str, Any]] = json.loads((resources.files("gan_helpers.widgets") / "knobs.json").read_text("utf-8"))
 #: What modules import that is not a module: tables that Python reads too, by their address from `static/`.

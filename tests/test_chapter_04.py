@@ -100,7 +100,7 @@ def test_friction_stops_the_networks_from_swinging():
 @pytest.mark.statistical
 @pytest.mark.slow
 def test_a_trained_gan_keeps_what_it_has_while_d_learns_and_loses_it_when_d_stops():
-    """8 seeds, 200 steps after the first 2,000: W1 is larger with D stopped in all (chance: 1 in 256)."""
+    """8 seeds, 200 steps after the first 2,000: W1 is larger with D stopped in 7 at least (chance: 9 in 256)."""
     seeds, target = range(8), data.gaussian()
     u = (torch.arange(500) + 0.5) / 500
     z = torch.special.ndtri(u)[:, None].expand(8, -1, -1)
@@ -116,6 +116,6 @@ def test_a_trained_gan_keeps_what_it_has_while_d_learns_and_loses_it_when_d_stop
         with torch.no_grad():
             w1.append(metrics.w1(G_on(z)[..., 0], target.quantile(u)))
     learns, stopped = w1
-    assert (stopped > learns).all()
+    assert int((stopped > learns).sum()) >= 7
     assert learns.median() < 0.5
     assert stopped.median() > 1

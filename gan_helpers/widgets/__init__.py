@@ -1,5 +1,6 @@
 """Elements that a reader moves: recorded runs, the laboratory, a map of z, closed forms, training in a kernel."""
 
+from gan_helpers.widgets.drawing import Drawing
 from gan_helpers.widgets.figure import Figure
 from gan_helpers.widgets.kernel import live
 from gan_helpers.widgets.lab import Lab
@@ -12,6 +13,7 @@ from gan_helpers.widgets.views import Images, Losses, Points, Toy1D
 
 __all__ = [
     "SCRIPTS",
+    "Drawing",
     "Figure",
     "Images",
     "Lab",

@@ -83,7 +83,7 @@ export class Bumps {
     const [up, down] = [0.4 * bars, 0.62 * bars];
     const heap = (/** @type {number} */ at, /** @type {number} */ sd, /** @type {number} */ base, /** @type {number} */ way, /** @type {string} */ color, /** @type {number[]} */ dash) => {
       const xs = Array.from({ length: 240 }, (_, i) => LOW + ((HIGH - LOW) * i) / 239);
-      const ys = xs.map((x) => base - way * Math.min(density(x, at, sd) * 0.9, 1) * 0.34 * bars);
+      const ys = xs.map((x) => base - way * Math.min(density(x, at, sd) / 0.5, 1.05) * 0.34 * bars);
       trace(c, xs.map(sx), ys, { color, width: 2.2, dash });
       c.lineTo(sx(HIGH), base);
       c.lineTo(sx(LOW), base);

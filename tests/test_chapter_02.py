@@ -150,3 +150,31 @@ def test_d_takes_equal_heaps_apart_if_it_knows_the_samples() -> None:
     fresh = reading(D, lambda n: torch.randn(2, N, n, 16, generator=rng), "js")
     assert (own > theory.LOG2 / 2).sum() >= 9
     assert (fresh < 0).sum() >= 9
+
+
+def test_minus_log_d_minimises_a_divergence_that_forgives_missing_modes():
+    """KL(q, p) - 2 JS is 2 KL(m, p): never negative, 0 at q = p; a missing mode costs less than in 2 JS."""
+    x = np.linspace(-12, 20, 20_001)
+    width, p = x[1] - x[0], theory.normal_pdf(x, 0, 1)
+    for mean, sd in ((0, 1), (1, 1), (3, 1), (1, 0.6)):
+        q = theory.normal_pdf(x, mean, sd)
+        m = (p + q) / 2
+        other = float((m * np.log(m / p)).sum() * width) * 2
+        kl = float((q * (np.log(np.maximum(q, 1e-300)) - np.log(p))).sum() * width)
+        assert other == pytest.approx(kl - 2 * theory.js(p, q, x), abs=1e-6)
+        assert other >= -1e-9
+        assert (other < 1e-9) == ((mean, sd) == (0, 1))
+    for k in range(2, 8):  # a sampler of k bumps of 8; with 7 bumps missing, 2 JS charges less
+        p, q = np.full(8, 1 / 8), np.array([1 / k] * k + [0.0] * (8 - k))
+        m = (p + q) / 2
+        two_js = (p * np.log(p / m)).sum() + (q[:k] * np.log(q[:k] / m[:k])).sum()
+        assert 2 * (m * np.log(m / p)).sum() < two_js
+
+
+def test_a_critic_turns_over_at_no_price():
+    """|x - c| has slopes of size 1 everywhere, and reads everything from -d to d as c moves."""
+    x = torch.special.ndtri((torch.arange(2000) + 0.5) / 2000)
+    reads = [((x - c).abs().mean() - (x + 3 - c).abs().mean()).item() for c in torch.linspace(-6, 9, 61)]
+    assert reads[0] == pytest.approx(-3, abs=0.01)
+    assert reads[-1] == pytest.approx(3, abs=0.01)
+    assert np.abs(np.diff(reads)).max() < 0.5  # without a jump

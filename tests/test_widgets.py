@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from gan_helpers import widgets
 from gan_helpers.theory import normal_pdf
-from gan_helpers.widgets import Images, Losses, Points, Replay, Setting, Toy1D, Trail, codec
+from gan_helpers.widgets import Images, Losses, Points, Replay, Setting, Toy1D, codec
 from gan_helpers.widgets import page as page_module
 
 X = np.linspace(-6, 8, 96)
@@ -517,31 +517,6 @@ def test_images_and_points(show: Callable) -> None:
     assert page.evaluate(pixel) == images[1, 0, 3, 2]  # crisp: row 3, column 2 of the first picture at step 10
 
 
-def test_trail_leaves_its_point_where_it_was_recorded(show: Callable) -> None:
-    view = Trail(limits=(-2.0, 2.0), side=5)
-    path = np.stack([np.linspace(-1, 1, len(STEPS)), np.full(len(STEPS), 0.5)], axis=-1)
-    runs = {"in": {"path": path, "push": -view.places()}, "out": {"path": 9 * path, "push": view.places()}}
-    setting = Setting("way", "Way", ["in", "out"])
-    page = show(
-        Replay(runs, steps=STEPS, views=[view], settings=[setting], title="Two players", alt="A point.", start=0)
-    )
-    np.testing.assert_allclose(page.evaluate("[...host().channels.path.values(0, 2)]"), path[2], atol=2e-3)
-    inside = drawn(page)
-    press(page, "#time", "End")
-    assert drawn(page) != inside
-    vermilion = """() => {
-        const c = inside("canvas"), seen = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
-        let found = 0;
-        for (let i = 0; i < seen.length; i += 4) found += seen[i] > 200 && seen[i + 1] < 120 && seen[i + 2] < 60;
-        return found;
-    }"""
-    settle(page)
-    assert page.evaluate(vermilion) > 100  # the trail
-    press(page, "#s0", "ArrowDown")
-    settle(page)
-    assert page.evaluate(vermilion) > 20  # the point has left, and its cross stays at the edge
-
-
 def test_a_single_frame_needs_no_scrubber(show: Callable) -> None:
     run = {name: a if name == "p_data" else a[:1] for name, a in record().items()}
     page = show(toy(run, settings=(), steps=[7]))
@@ -652,12 +627,10 @@ CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
 @pytest.mark.parametrize("width", [320, 390])
 def test_nothing_is_cut_on_a_phone_and_text_stays_legible(open_page: Callable, width: int) -> None:
     rng = np.random.default_rng(0)
-    trail = Trail(limits=(-2.0, 2.0), side=5)
-    path = {"path": np.ones((len(STEPS), 2)), "push": trail.places()}
     points = {"real": rng.normal(size=(40, 2)), "fake": rng.normal(size=(len(STEPS), 50, 2))}
     marks = Losses(landmarks={"log 4": 1.386, "log 2": 0.693, "-log 2": -0.693})
     options: dict[str, Any] = {"steps": [1000 * s for s in STEPS], "title": "A title", "alt": "a"}
-    shown = [toy(views=[Toy1D(X, z=Z), marks]), Replay(path, views=[trail], **options)]
+    shown = [toy(views=[Toy1D(X, z=Z), marks])]
     shown += [Replay(points, views=[Points()], **options)]
     body = "".join(replay._repr_mimebundle_()["text/html"] for replay in shown)
     page = open_page("gan-replay", body, "hosts()[0].card", helpers=HELPERS + NOTE_TEXT, width=width)

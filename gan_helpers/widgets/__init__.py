@@ -8,7 +8,6 @@ from gan_helpers.widgets.latent import Latent
 from gan_helpers.widgets.live_toy import live_toy1d
 from gan_helpers.widgets.page import SCRIPTS, element, script
 from gan_helpers.widgets.replay import Replay, Setting, pad
-from gan_helpers.widgets.trail import Trail
 from gan_helpers.widgets.views import Images, Losses, Points, Toy1D
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "Replay",
     "Setting",
     "Toy1D",
-    "Trail",
     "element",
     "live",
     "live_toy1d",

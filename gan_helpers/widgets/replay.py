@@ -130,7 +130,7 @@ class Replay:
             `pad`).
         settings: what the runs differ in; may be empty.
         steps: `(frames,)` training steps at which the arrays were recorded.
-        views: `Toy1D`, `Losses`, `Images`, `Points`, `Trail`; each says which arrays a run must hold.
+        views: `Toy1D`, `Losses`, `Images`, `Points`; each says which arrays a run must hold.
         metrics: `{"label": "name"}` of arrays of shape `(frames,)` that are shown as numbers.
         title, alt: heading, and what the picture shows in words.
         start: frame shown first, an index into `steps`; by default the last, where the settings differ most.

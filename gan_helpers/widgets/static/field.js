@@ -1,12 +1,12 @@
 // The Dirac-GAN: where two players want to go, and the path of their steps from where you click.
 
-import { Trail } from "./plane.js";
+import { drawTrail } from "./plane.js";
 
 /** @import { Colours, Context } from "./draw.js" */
 /** @import { Kind, Values } from "./figure.js" */
 
 const [LIMIT, SIDE, STEPS] = [2.2, 11, 300];
-const SPEC = { limits: [-LIMIT, LIMIT], side: SIDE, path: "path", push: "push", xName: "θ: what G makes", yName: "ψ: slope of D" };
+const PLANE = { limits: [-LIMIT, LIMIT], side: SIDE, xName: "θ: what G makes", yName: "ψ: slope of D" };
 
 /** @implements {Kind} */
 export class Field {
@@ -76,9 +76,7 @@ export class Field {
       const [x, y] = [k % SIDE, Math.floor(k / SIDE)].map((i) => -LIMIT + (i + 0.5) * cell);
       push.set(this.push(values, x, y), 2 * k);
     }
-    const [placed, arrows] = [(/** @type {number} */ _, /** @type {number} */ t) => been[t], () => push];
-    const trail = new Trail(SPEC, /** @type {any} */ ({ path: { values: placed }, push: { values: arrows } }));
-    trail.draw(c, w, h, { run: 0, frame: been.length - 1, pal });
+    drawTrail(c, w, h, PLANE, been, push, pal);
   }
 
   /** @param {Values} values */

@@ -42,90 +42,62 @@ function keepInside(c, [lo, hi], sx, sy) {
   c.clip();
 }
 
-/** @typedef {{ limits: number[], side: number, path: string, push: string, xName: string, yName: string }} TrailSpec */
+/** @typedef {{ limits: number[], side: number, xName: string, yName: string }} Plane with `side` arrows in a row */
 
 /**
  * Two parameters as a point that leaves a trail, the goal at (0, 0), and arrows that say where the game pushes.
- * @implements {View}
+ * @param {Context} c
+ * @param {number} w
+ * @param {number} h
+ * @param {Plane} plane
+ * @param {number[][]} been where the point has been
+ * @param {ArrayLike<number>} push the field at the middles of square cells, row by row from below, two numbers each
+ * @param {Colours} pal
  */
-export class Trail {
-  /** @type {Entry[]} */
-  legend = [
-    ["x", "the two players now"],
-    ["trail", "where they have been"],
-    ["o", "the goal"],
-    ["field", "where the game pushes"],
-  ];
+export function drawTrail(c, w, h, plane, been, push, pal) {
+  const { limits, xName, yName } = plane;
+  const [lo, hi] = limits;
+  const [sx, sy] = lattice(c, limits, w / 2 + 8, h / 2 - 12, Math.min(w / 2 - 34, h / 2 - 22), pal);
+  for (const v of ticks(lo, hi, 4)) write(c, v, sx(lo) - 5, sy(v), pal.muted, "right");
+  write(c, xName, sx((lo + hi) / 2), sy(lo) + 25, pal.ink);
+  c.save();
+  c.translate(sx(lo) - 30, sy((lo + hi) / 2));
+  c.rotate(-Math.PI / 2);
+  write(c, yName, 0, 0, pal.ink);
+  c.restore();
 
-  /**
-   * @param {TrailSpec} spec
-   * @param {Channels} channels
-   */
-  constructor(spec, channels) {
-    this.spec = spec;
-    this.path = channels[spec.path];
-    this.push = channels[spec.push];
-  }
+  keepInside(c, limits, sx, sy);
+  drawArrows(c, sx, sy, plane, push, pal);
+  const [xs, ys] = [been.map((at) => sx(at[0])), been.map((at) => sy(at[1]))];
+  trace(c, xs, ys, { color: pal.fake, width: 1.4, alpha: 0.55 });
+  trace(c, xs.slice(-12), ys.slice(-12), { color: pal.fake, width: 2.4 });
+  disc(c, sx(0), sy(0), 5, pal.real);
+  c.restore();
+  /** @type {(v: number, a: number, b: number) => number} */
+  const edge = (v, a, b) => Math.max(Math.min(a, b), Math.min(Math.max(a, b), v));
+  const [x, y] = [xs[been.length - 1], ys[been.length - 1]];
+  cross(c, edge(x, sx(lo), sx(hi)), edge(y, sy(lo), sy(hi)), 6, { color: pal.fake, width: 3 });
+}
 
-  /** @param {number} width */
-  height(width) {
-    return Math.round(Math.min(width, 420));
-  }
-
-  /**
-   * @param {Context} c
-   * @param {number} w
-   * @param {number} h
-   * @param {Pick<At, "run" | "frame" | "pal">} at
-   */
-  draw(c, w, h, { run, frame, pal }) {
-    const { limits, xName, yName } = this.spec;
-    const [lo, hi] = limits;
-    const [sx, sy] = lattice(c, limits, w / 2 + 8, h / 2 - 12, Math.min(w / 2 - 34, h / 2 - 22), pal);
-    for (const v of ticks(lo, hi, 4)) write(c, v, sx(lo) - 5, sy(v), pal.muted, "right");
-    write(c, xName, sx((lo + hi) / 2), sy(lo) + 25, pal.ink);
-    c.save();
-    c.translate(sx(lo) - 30, sy((lo + hi) / 2));
-    c.rotate(-Math.PI / 2);
-    write(c, yName, 0, 0, pal.ink);
-    c.restore();
-
-    keepInside(c, limits, sx, sy);
-    this.arrows(c, sx, sy, this.push.values(run), pal);
-    const been = Array.from({ length: frame + 1 }, (_, t) => this.path.values(run, t));
-    const [xs, ys] = [been.map((at) => sx(at[0])), been.map((at) => sy(at[1]))];
-    trace(c, xs, ys, { color: pal.fake, width: 1.4, alpha: 0.55 });
-    trace(c, xs.slice(-12), ys.slice(-12), { color: pal.fake, width: 2.4 });
-    disc(c, sx(0), sy(0), 5, pal.real);
-    c.restore();
-    /** @type {(v: number, a: number, b: number) => number} */
-    const edge = (v, a, b) => Math.max(Math.min(a, b), Math.min(Math.max(a, b), v));
-    const [x, y] = [xs[frame], ys[frame]];
-    if (Number.isFinite(x + y)) {
-      cross(c, edge(x, sx(lo), sx(hi)), edge(y, sy(lo), sy(hi)), 6, { color: pal.fake, width: 3 });
-    }
-  }
-
-  /**
-   * @param {Context} c
-   * @param {Scale} sx
-   * @param {Scale} sy
-   * @param {Float32Array} push
-   * @param {Colours} pal
-   */
-  arrows(c, sx, sy, push, pal) {
-    const { limits, side } = this.spec;
-    const [lo, hi] = limits;
-    const cell = (hi - lo) / side;
-    let longest = 1e-9;
-    for (let i = 0; i < push.length; i += 2) longest = Math.max(longest, Math.hypot(push[i], push[i + 1]));
-    for (let k = 0; 2 * k < push.length; k++) {
-      const at = [lo + (0.5 + (k % side)) * cell, lo + (0.5 + Math.floor(k / side)) * cell];
-      const by = [push[2 * k], push[2 * k + 1]].map((v) => (0.9 * cell * v) / longest);
-      const [x0, y0, x1, y1] = [sx(at[0]), sy(at[1]), sx(at[0] + by[0]), sy(at[1] + by[1])];
-      segment(c, x0, y0, x1, y1, { color: pal.muted, alpha: 0.6 });
-      disc(c, x1, y1, 1.6, pal.muted, 0.8);
-    }
+/**
+ * @param {Context} c
+ * @param {Scale} sx
+ * @param {Scale} sy
+ * @param {Plane} plane
+ * @param {ArrayLike<number>} push
+ * @param {Colours} pal
+ */
+function drawArrows(c, sx, sy, { limits, side }, push, pal) {
+  const [lo, hi] = limits;
+  const cell = (hi - lo) / side;
+  let longest = 1e-9;
+  for (let i = 0; i < push.length; i += 2) longest = Math.max(longest, Math.hypot(push[i], push[i + 1]));
+  for (let k = 0; 2 * k < push.length; k++) {
+    const at = [lo + (0.5 + (k % side)) * cell, lo + (0.5 + Math.floor(k / side)) * cell];
+    const by = [push[2 * k], push[2 * k + 1]].map((v) => (0.9 * cell * v) / longest);
+    const [x0, y0, x1, y1] = [sx(at[0]), sy(at[1]), sx(at[0] + by[0]), sy(at[1] + by[1])];
+    segment(c, x0, y0, x1, y1, { color: pal.muted, alpha: 0.6 });
+    disc(c, x1, y1, 1.6, pal.muted, 0.8);
   }
 }
 

@@ -4,7 +4,7 @@ import { unpack } from "./codec.js";
 import { fill, number, prepare, write } from "./draw.js";
 import { make, wants } from "./element.js";
 import { Images } from "./images.js";
-import { Points, Trail } from "./plane.js";
+import { Points } from "./plane.js";
 import { GanPlayer } from "./player.js";
 import { scrub, waitForFinger } from "./touch.js";
 import { Losses, Toy1D } from "./views.js";
@@ -20,7 +20,7 @@ import { Losses, Toy1D } from "./views.js";
  */
 
 /** @type {Record<string, new (spec: any, channels: Channels) => View>} */
-const VIEWS = { Toy1D, Losses, Images, Points, Trail };
+const VIEWS = { Toy1D, Losses, Images, Points };
 
 class GanReplay extends GanPlayer {
   frame = 0;

@@ -88,7 +88,10 @@ def digits(ax: Axes, images: ArrayLike, columns: int = 8) -> Axes:
 
 
 def strip(ax: Axes, groups: dict[str, ArrayLike], threshold: float | None = None) -> Axes:
-    """One dot a seed and row a setting, with the median and its 95 % interval: what "over many seeds" looks like."""
+    """One dot a seed and row a setting, with the median and its 95 % interval: what "over many seeds" looks like.
+
+    With fewer than six values there is no such interval, and the bar is their range.
+    """
     for row, (_name, values) in enumerate(groups.items()):
         v = np.asarray(values, float)
         jitter = 0.28 * np.sin(np.arange(len(v)) * 2.4)  # the same spread each time, without a generator

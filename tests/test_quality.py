@@ -241,3 +241,47 @@ def test_a_class_counts_from_a_fifth_of_its_share(ones, expected):
     label = torch.tensor([0] * (1000 - ones) + [1] * ones)
     seen = 2 * torch.nn.functional.one_hot(label, 64).float() - 1
     assert Judge(Sees(), draw(50, 64), even)(seen).classes == expected
+
+
+def test_coverage_is_the_share_of_real_balls_that_hold_a_generated_sample():
+    real = torch.tensor([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])  # with k = 1 every ball has radius 1
+    assert quality.coverage(real, real, k=1) == 1
+    assert quality.coverage(real, torch.tensor([[0.5]]), k=1) == pytest.approx(2 / 6)
+    assert quality.coverage(real, torch.tensor([[0.5], [100.0]]), k=1) == pytest.approx(
+        2 / 6
+    )  # an outlier adds nothing
+    with pytest.raises(ValueError, match="7 neighbours"):
+        quality.coverage(real, real, k=6)
+
+
+@pytest.mark.statistical
+def test_coverage_of_fresh_samples_is_what_counting_predicts():
+    """1 - 2^-k for equal numbers (Naeem et al. 2020, equation 9, for large n)."""
+    rng = torch.Generator().manual_seed(0)
+    found = [quality.coverage(*torch.randn(2, 400, 4, generator=rng), k=3) for _ in range(8)]
+    assert sum(found) / 8 == pytest.approx(1 - 2**-3, abs=0.03)
+
+
+@pytest.mark.statistical
+def test_kid_has_no_bias_and_sees_a_third_moment():
+    """Equal means at every n; and two distributions with equal mean and variance, which FID cannot tell apart."""
+    rng = torch.Generator().manual_seed(0)
+    values = {n: torch.tensor([quality.kid(*torch.randn(2, n, 3, generator=rng)) for _ in range(400)]) for n in (8, 32)}
+    for n, found in values.items():
+        assert abs(found.mean()) < 4 * found.std() / 20, n
+    skewed = torch.distributions.Exponential(1.0).sample((4000, 3)) - 1  # mean 0, variance 1
+    normal = torch.randn(4000, 3, generator=rng)
+    assert quality.frechet(normal, skewed) < 0.1
+    assert quality.kid(normal, skewed) > 5 * abs(quality.kid(normal[:2000], normal[2000:]))
+
+
+def test_kid_is_the_mean_over_pairs_of_different_points():
+    x, y = torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([[1.0], [3.0]])
+    k = lambda a, b: float((a * b + 1) ** 3)
+    xs, ys = x[:, 0].tolist(), y[:, 0].tolist()
+    own = sum(k(a, b) for i, a in enumerate(xs) for j, b in enumerate(xs) if i != j) / 6 + k(1, 3)
+    assert quality.kid(x, y) == pytest.approx(own - 2 * sum(k(a, b) for a in xs for b in ys) / 6)
+    with pytest.raises(ValueError, match="two or more rows"):
+        quality.kid(x[:1], y)
+    with pytest.raises(ValueError, match="finite"):
+        quality.kid(x, y * float("nan"))

@@ -1,6 +1,16 @@
 """How good are generated images? A classifier as a judge, and distances between what it sees."""
 
-from gan_helpers.quality.distances import CHUNK, all_distances, frechet, kl, moments, nearest, precision_recall
+from gan_helpers.quality.distances import (
+    CHUNK,
+    all_distances,
+    coverage,
+    frechet,
+    kid,
+    kl,
+    moments,
+    nearest,
+    precision_recall,
+)
 from gan_helpers.quality.judge import (
     CLASSES,
     Classifier,
@@ -23,8 +33,10 @@ __all__ = [
     "all_distances",
     "as_images",
     "class_shares",
+    "coverage",
     "features",
     "frechet",
+    "kid",
     "kl",
     "moments",
     "nearest",

@@ -91,7 +91,7 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> tuple[float, flo
 
     Chapter 8 writes it out.
 
-    A set's region is the union of balls about its points, each as wide as the distance to its k-th neighbour.
+    A set's region is the union of balls about its points, the radius of each its distance to its k-th neighbour.
     Precision is the share of `fake` in the region of `real`; recall the share of `real` in that of `fake`.
 
     Args:
@@ -109,6 +109,58 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> tuple[float, flo
         return torch.cat(inside).float().mean().item()
 
     return share_inside(fake, real), share_inside(real, fake)
+
+
+def coverage(real: Tensor, fake: Tensor, k: int = 5) -> float:
+    """The share of real samples that have a generated one nearby: within the distance to their k-th real neighbour.
+
+    Chapter 8 writes it out.
+
+    The balls stand about real samples only, so a generated sample far from all others does not widen anything, as it
+    does in recall. For fresh real samples and equal n about 1 - 2^-k.
+
+    Args:
+        real, fake: features `(n, d)` and `(m, d)`; more than k real rows. The number depends on n: compare at equal n.
+
+    Raises:
+        ValueError: k real rows or fewer, or values that are not finite.
+
+    Source: Naeem et al. (2020).
+
+    >>> x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
+    >>> coverage(x, x), round(coverage(x, x[:1]), 3)
+    (1.0, 0.012)
+    """
+    radius = nearest(real, real, k + 1)[0][:, -1]  # each point is its own nearest neighbour
+    return (nearest(real, fake)[0][:, 0] <= radius).float().mean().item()
+
+
+def kid(a: Tensor, b: Tensor) -> float:
+    """The squared maximum mean discrepancy of two sets of features with the kernel (x.y / d + 1)^3: KID, without bias.
+
+    Chapter 8 writes it out.
+
+    Pairs of a point with itself are left out, so the mean over draws is the true value for every n; for two samples of
+    one distribution it is 0 on average, and a single value may be negative.
+
+    Args:
+        a, b: `(n, d)` and `(m, d)`, two or more rows each.
+
+    Raises:
+        ValueError: fewer than two rows, or values that are not finite.
+
+    Source: Binkowski et al. (2018).
+
+    >>> x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
+    >>> abs(kid(x[:250], x[250:])) < 0.1 < kid(x[:250], x[250:] + 1)
+    True
+    """
+    if min(len(a), len(b)) < 2 or not (a.isfinite().all() and b.isfinite().all()):
+        raise ValueError("KID needs two or more rows of finite features on each side")
+    a, b = a.cpu().double(), b.cpu().double()
+    kernel = lambda x, y: (x @ y.T / x.shape[1] + 1) ** 3
+    within = [(kernel(x, x).sum() - kernel(x, x).diagonal().sum()) / (len(x) * (len(x) - 1)) for x in (a, b)]
+    return (within[0] + within[1] - 2 * kernel(a, b).mean()).item()
 
 
 def kl(p: Tensor, q: Tensor) -> float:

@@ -156,7 +156,7 @@ def test_d_learns_a_small_data_set_by_heart():
 
 
 def test_taking_turns_is_a_tie_only_near_the_solution():
-    """Saturating, h = .5: from .01 the radius stays what it was; from (1, 1) the path drifts out. Wasserstein: closed."""
+    """Saturating, h = .5: from .01 the radius stays; from (1, 1) the path drifts out. Wasserstein stays closed."""
 
     def radius(field, start, steps=20_000):
         path = dirac.trajectory(field, (start, start), 0.5, steps, rule=dirac.RULES["alternating"])

@@ -40,7 +40,10 @@ def looks() -> str:
             f".gan-drawing .line-{c},.gan-drawing .box-{c}{{stroke:var(--d-{c})}}"
             f".gan-drawing .fill-{c}{{fill:var(--d-{c})}}"
         )
-    rules.append(".gan-drawing figcaption{color:inherit;font-size:.92em;margin:.4rem auto 0;max-width:560px}")
+    rules.append(
+        ".gan-drawing figcaption{color:var(--d-muted);font-size:.92em;margin:.4rem auto 0;max-width:560px;"
+        "text-align:left}"
+    )
     return "".join(rules)
 
 

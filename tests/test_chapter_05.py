@@ -59,7 +59,7 @@ def test_a_fast_generator_collapses_and_three_remedies_bring_the_modes_back():
 @pytest.mark.slow
 def test_averaged_weights_are_better_than_the_last_ones():
     """In at least 11 of 16 seeds: if they were no better, that would happen in 11 % of repetitions."""
-    table = run({"R1": {"r1_gamma": 1.0}}, steps=1200, seeds=range(16), ema=0.99)
+    table = run({"R1": {"r1_gamma": 1.0}}, steps=900, seeds=range(16), ema=0.99)
     gain = table["ema_quality"]["R1"] - table["quality"]["R1"]
     assert (gain > 0).sum() >= 11
     assert np.median(gain) > 0.05

@@ -112,9 +112,18 @@ def test_a_live_setting_changes_how_the_running_gan_trains(show: Callable, key: 
     assert ends[0] != ends[1]
 
 
-@pytest.mark.parametrize("game", SETTINGS["game"].words)
-@pytest.mark.parametrize("target", SETTINGS["target"].words)
-def test_every_game_on_every_target_draws(show: Callable, target: str, game: str) -> None:
+# Every game, and every target, with several of the other: a quarter of all pairs.
+GAMES, TARGETS = (list(SETTINGS[name].words) for name in ("game", "target"))
+PAIRS = [(t, g) for i, t in enumerate(TARGETS) for j, g in enumerate(GAMES) if (i + j) % 4 == 0]
+
+
+def test_the_pairs_leave_no_game_and_no_target_out() -> None:
+    assert {t for t, _ in PAIRS} == set(TARGETS)
+    assert {g for _, g in PAIRS} == set(GAMES)
+
+
+@pytest.mark.parametrize(("target", "game"), PAIRS)
+def test_games_draw_on_targets(show: Callable, target: str, game: str) -> None:
     page = show(f"target={target}&game={game}&mesh=1&batch=16")
     first = drawn(page)
     run_to(page, 30)

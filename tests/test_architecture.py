@@ -181,6 +181,20 @@ def is_folded(cell: nbformat.NotebookNode) -> bool:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_cell_shows_stands_at_its_end(path):
+    """A table or an element that is made in the middle of a cell is shown nowhere."""
+    lost = []
+    for cell in code_cells(path):
+        body = ast.parse(re.sub(r"^( *)%", r"\1pass  # ", cell.source, flags=re.MULTILINE)).body
+        for statement in body[:-1]:
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+                name = ast.unparse(statement.value.func)
+                if name == "plots.table" or re.fullmatch(r"widgets\.[A-Z]\w+", name):
+                    lost.append(f"{cell.id}: {name}")
+    assert lost == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_code_cells_are_short(path):
     """25 lines, and the line of words where a cell is folded."""
     lines = {cell.id: len(cell.source.splitlines()) - is_folded(cell) for cell in code_cells(path)}

@@ -1,4 +1,4 @@
-"""The lessons of chapter 1 that need training: a fast D harms a G whose Adam remembers, and hardly one that forgets."""
+"""The lessons of chapter 1 that need training: a fast D harms a G whose Adam remembers, and not one that forgets."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SEEDS = range(16)
 
 
 def travel(d_lr: float, beta2: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two-parameter GANs, one a seed, 300 steps: W1 at the end, and the mean push on a sample, `(16,)` both."""
+    """Two-parameter GANs, one a seed, 600 steps: W1 at the end, and the push in the first 30, `(16,)` both."""
     target, K, pushes = data.gaussian(4.0, 1.25), len(SEEDS), []
     z_many = torch.special.ndtri((torch.arange(500) + 0.5) / 500)[:, None]
     G, D = ensemble.build(lambda: (models.mlp(1, 1), models.discriminator(1, 32, 32)), SEEDS)
     g_opt = torch.optim.Adam(G.parameters(), 1e-2, betas=(0.5, beta2))
     d_opt = torch.optim.Adam(D.parameters(), d_lr, betas=(0.5, 0.999))
     for_d, for_g = (ensemble.draw([target] * K, list(SEEDS), i, 64, 1, z_many) for i in (1, 0))
-    for _ in range(300):
+    for _ in range(600):
         x_real, z = next(for_d)
         d_opt.zero_grad()
         d_logistic(D(x_real), D(G(z).detach())).sum().backward()
@@ -33,16 +33,16 @@ def travel(d_lr: float, beta2: float) -> tuple[torch.Tensor, torch.Tensor]:
         pushes.append(64 * x_fake.grad.abs().mean((1, 2)))
     with torch.no_grad():
         made = G(z_many.expand(K, -1, -1))[..., 0]
-    return metrics.w1(made, target.quantile((torch.arange(500) + 0.5) / 500)), torch.stack(pushes).mean(0)
+    return metrics.w1(made, target.quantile((torch.arange(500) + 0.5) / 500)), torch.stack(pushes[:30]).mean(0)
 
 
 @pytest.mark.statistical
 @pytest.mark.slow
 def test_a_fast_discriminator_harms_through_adams_memory():
-    """16 paired seeds. Measured medians of W1: 1.05 and 2.21 with beta2 .999, 1.17 and 1.30 with .9."""
+    """16 paired seeds. Over 32, the fast D costs 0.79 of W1 with beta2 .999, and -0.02 with .9."""
     (slow, push_slow), (fast, push_fast) = travel(3e-3, 0.999), travel(3e-2, 0.999)
     assert int((fast > slow).sum()) >= 13  # by chance: 1 in 94
-    assert push_fast.median() > push_slow.median()  # it is not for want of a push
+    assert push_fast.median() > 3 * push_slow.median()  # the large gradients come first
     forgets = travel(3e-2, 0.9)[0] - travel(3e-3, 0.9)[0]
     assert forgets.median() < (fast - slow).median() / 2
 

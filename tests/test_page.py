@@ -89,6 +89,23 @@ def no_formula_is_cut(view: Any) -> None:
     none(view, "mjx-container, .gan-piece", f"!{BOX} && ({IS_OUTSIDE})", "outside the window")
 
 
+def no_line_begins_with_the_mark_after_a_formula(view: Any) -> None:
+    """A comma or a full stop stands beside the formula that it follows, not below it."""
+    lost = view.evaluate(
+        r"""() => [...document.querySelectorAll(".bd-article span.math")]
+          .filter(e => e.checkVisibility() && /^[.,;:?!)]/.test(e.nextSibling?.data ?? ""))
+          .filter(e => {
+            const range = document.createRange();
+            range.setStart(e.nextSibling, 0);
+            range.setEnd(e.nextSibling, 1);
+            const mark = range.getBoundingClientRect();
+            return mark.width && mark.left < e.getBoundingClientRect().right - 2;
+          })
+          .map(e => e.nextSibling.data.slice(0, 30))"""
+    )
+    assert not lost, f"{len(lost)} marks begin a line: {lost[:6]}"
+
+
 def no_figure_or_element_is_cut(view: Any) -> None:
     none(view, f"img, figcaption, {OURS}", IS_OUTSIDE, "outside the window")
 
@@ -157,6 +174,7 @@ def fold_opens_by_keyboard(view: Any) -> None:
 EVERYWHERE = (
     page_does_not_scroll_sideways,
     no_formula_is_cut,
+    no_line_begins_with_the_mark_after_a_formula,
     no_figure_or_element_is_cut,
     no_result_is_cut,
     a_wide_table_says_that_it_scrolls,

@@ -123,9 +123,9 @@ def test_precision_and_recall_tell_quality_from_variety():
     real = draw(500, 2)
     same, narrow, wide = draw(500, 2, seed=1), 0.2 * draw(500, 2, seed=1), 6 * draw(500, 2, seed=1)
     (p0, r0), (p1, r1), (p2, _) = (quality.precision_recall(real, x) for x in (same, narrow, wide))
-    assert p0 > 0.9
-    assert r0 > 0.9
-    assert p1 > 0.9  # all inside, and most of the real ones outside
+    assert p0 > 0.85
+    assert r0 > 0.85
+    assert p1 > 0.85  # inside, and most of the real ones outside
     assert r1 < 0.5
     assert p2 < 0.4
 

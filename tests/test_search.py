@@ -28,13 +28,13 @@ THEME_RULES = {"label-content-name-mismatch", "region"}  # what axe-core finds i
 
 # What a reader types, the section that answers, and among how many results it must be.
 QUESTIONS = [
-    ("why is my discriminator loss zero", "06_mlp_mnist.html#what-people-ask-when-they-see-the-curves", 1),
-    ("loss not changing", "06_mlp_mnist.html#what-people-ask-when-they-see-the-curves", 1),
-    ("own images", "06_mlp_mnist.html#data-one-tensor", 1),
-    ("custom dataset", "06_mlp_mnist.html#data-one-tensor", 1),
+    ("why is my discriminator loss zero", "06_mlp_mnist.html#check-yourself", 1),
+    ("loss not changing", "06_mlp_mnist.html#check-yourself", 1),
+    ("own images", "06_mlp_mnist.html#ex6-loader", 1),
+    ("custom dataset", "06_mlp_mnist.html#ex6-loader", 1),
     (
         "colour",
-        "06_mlp_mnist.html#data-one-tensor",
+        "06_mlp_mnist.html#ex6-loader",
         3,
     ),  # the book has grey images only: here it says what a tensor needs
     ("mode collapse", "05_mode_collapse.html", 1),

@@ -72,14 +72,15 @@
 
   // A full stop, or an apostrophe with its s, stays with the formula before it.
   function holdPunctuation(container) {
-    const after = container.nextSibling;
+    const formula = container.closest("span.math") ?? container;
+    const after = formula.nextSibling;
     const mark = after?.nodeType === Node.TEXT_NODE && after.data.match(/^[.,;:?!)’'”]+s?(?![\p{L}\p{N}])/u)?.[0];
     if (!mark) return;
     const together = document.createElement("span");
     together.style.whiteSpace = "nowrap";
-    container.before(together);
+    formula.before(together);
     after.data = after.data.slice(mark.length);
-    together.append(container, mark);
+    together.append(formula, mark);
   }
 
   async function formulas() {

@@ -257,3 +257,14 @@ def test_the_second_site_of_ci_finds_no_mnist(tiny, monkeypatch):
     monkeypatch.delenv("GAN_DATA")
     monkeypatch.setenv("XDG_CACHE_HOME", environment["XDG_CACHE_HOME"])
     assert keys.data_files() == []
+
+
+def test_a_cache_in_a_hidden_folder_changes_no_key(tmp_path):
+    """Ruff leaves one beside the notebooks, and the edition was stale after `make check`."""
+    (tmp_path / "notebooks/.ruff_cache").mkdir(parents=True)
+    (tmp_path / "notebooks/a.ipynb").write_text("{}", encoding="utf-8")
+    before = keys.digest(tmp_path, ["notebooks"])
+    (tmp_path / "notebooks/.ruff_cache/1").write_text("new", encoding="utf-8")
+    assert keys.digest(tmp_path, ["notebooks"]) == before
+    (tmp_path / "notebooks/b.ipynb").write_text("{}", encoding="utf-8")
+    assert keys.digest(tmp_path, ["notebooks"]) != before

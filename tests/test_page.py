@@ -92,16 +92,15 @@ def no_formula_is_cut(view: Any) -> None:
 def no_line_begins_with_the_mark_after_a_formula(view: Any) -> None:
     """A comma or a full stop stands beside the formula that it follows, not below it."""
     lost = view.evaluate(
-        r"""() => [...document.querySelectorAll(".bd-article span.math")]
-          .filter(e => e.checkVisibility() && /^[.,;:?!)]/.test(e.nextSibling?.data ?? ""))
-          .filter(e => {
-            const range = document.createRange();
-            range.setStart(e.nextSibling, 0);
-            range.setEnd(e.nextSibling, 1);
-            const mark = range.getBoundingClientRect();
-            return mark.width && mark.left < e.getBoundingClientRect().right - 2;
-          })
-          .map(e => e.nextSibling.data.slice(0, 30))"""
+        r"""() => [...document.querySelectorAll(".bd-article span.math")].filter(e => e.checkVisibility()).map(e => {
+          const after = e.nextSibling ?? e.parentElement.closest("strong, em")?.nextSibling;
+          if (!/^[.,;:?!)]/.test(after?.data ?? "")) return null;
+          const range = document.createRange();
+          range.setStart(after, 0);
+          range.setEnd(after, 1);
+          const mark = range.getBoundingClientRect();
+          return mark.width && mark.left < e.getBoundingClientRect().right - 2 ? after.data.slice(0, 30) : null;
+        }).filter(Boolean)"""
     )
     assert not lost, f"{len(lost)} marks begin a line: {lost[:6]}"
 

@@ -26,13 +26,18 @@ NOT_SOURCE = ("__pycache__", ".ipynb_checkpoints")
 
 
 def digest(root: Path, folders_and_files: Iterable[str], *extra: str) -> str:
-    """A hash of the named files, of everything below the named folders, and of `extra`."""
+    """A hash of the named files, of everything below the named folders, and of `extra`.
+
+    Hidden folders are left out: linters keep their caches there.
+    """
     found = hashlib.sha256("\0".join(extra).encode())
     for name in folders_and_files:
         path = root / name
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and not set(NOT_SOURCE) & set(file.parts):
-                found.update(f"\0{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes())
+            inside = file.relative_to(root)
+            hidden = any(part.startswith(".") for part in inside.parts[:-1])
+            if file.is_file() and not hidden and not set(NOT_SOURCE) & set(file.parts):
+                found.update(f"\0{inside.as_posix()}\0".encode() + file.read_bytes())
     return found.hexdigest()[:16]
 
 

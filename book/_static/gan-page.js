@@ -73,7 +73,8 @@
   // A full stop, or an apostrophe with its s, stays with the formula before it.
   function holdPunctuation(container) {
     const formula = container.closest("span.math") ?? container;
-    const after = formula.nextSibling;
+    const bold = formula.parentElement.closest("strong, em"); // whose last part the formula may be
+    const after = formula.nextSibling ?? (bold?.lastChild === formula ? bold.nextSibling : null);
     const mark = after?.nodeType === Node.TEXT_NODE && after.data.match(/^[.,;:?!)’'”]+s?(?![\p{L}\p{N}])/u)?.[0];
     if (!mark) return;
     const together = document.createElement("span");

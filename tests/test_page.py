@@ -93,7 +93,8 @@ def no_line_begins_with_the_mark_after_a_formula(view: Any) -> None:
     """A comma or a full stop stands beside the formula that it follows, not below it."""
     lost = view.evaluate(
         r"""() => [...document.querySelectorAll(".bd-article span.math")].filter(e => e.checkVisibility()).map(e => {
-          const after = e.nextSibling ?? e.parentElement.closest("strong, em")?.nextSibling;
+          const around = e.parentElement;
+          const after = e.nextSibling ?? (around.matches("strong, em") ? around.nextSibling : null);
           if (!/^[.,;:?!)]/.test(after?.data ?? "")) return null;
           const range = document.createRange();
           range.setStart(after, 0);

@@ -22,21 +22,20 @@ from tools import rooms
 
 MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)  # of IPython, which Python does not read
 LOADER = "data.download"  # the module that looks for data sets
-NOT_SOURCE = ("__pycache__", ".ipynb_checkpoints")
 
 
 def digest(root: Path, folders_and_files: Iterable[str], *extra: str) -> str:
     """A hash of the named files, of everything below the named folders, and of `extra`.
 
-    Hidden folders are left out: linters keep their caches there.
+    Caches are left out: `__pycache__`, and hidden folders, where linters and Jupyter keep theirs.
     """
     found = hashlib.sha256("\0".join(extra).encode())
     for name in folders_and_files:
         path = root / name
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             inside = file.relative_to(root)
-            hidden = any(part.startswith(".") for part in inside.parts[:-1])
-            if file.is_file() and not hidden and not set(NOT_SOURCE) & set(file.parts):
+            is_cache = any(part == "__pycache__" or part.startswith(".") for part in inside.parts[:-1])
+            if file.is_file() and not is_cache:
                 found.update(f"\0{inside.as_posix()}\0".encode() + file.read_bytes())
     return found.hexdigest()[:16]
 

@@ -39,11 +39,11 @@ style.use()"""
 # for a GPU; the set-up cell says that it was not measured.
 MINUTES: dict[str, dict[str, float]] = {
     "00_five_minutes": {"page": 0.8, "full": 1.6},
-    "01_toy_gan": {"page": 1.1},
+    "01_toy_gan": {"page": 1.3},
     "02_what_d_measures": {"page": 0.8},
     "03_vanishing_gradients": {"page": 1.6, "full": 7.9},
     "04_fair_game": {"page": 1.1},
-    "05_mode_collapse": {"page": 3.1},
+    "05_mode_collapse": {"page": 3.7},
     "06_mlp_mnist": {"page": 1.7},
     "07_dcgan": {"page": 2.8},
     "08_quality": {"page": 1.1},

@@ -73,8 +73,8 @@
   // A full stop, or an apostrophe with its s, stays with the formula before it.
   function holdPunctuation(container) {
     const formula = container.closest("span.math") ?? container;
-    const bold = formula.parentElement.closest("strong, em"); // whose last part the formula may be
-    const after = formula.nextSibling ?? (bold?.lastChild === formula ? bold.nextSibling : null);
+    const around = formula.parentElement; // bold type may end with the formula
+    const after = formula.nextSibling ?? (around.matches("strong, em") ? around.nextSibling : null);
     const mark = after?.nodeType === Node.TEXT_NODE && after.data.match(/^[.,;:?!)’'”]+s?(?![\p{L}\p{N}])/u)?.[0];
     if (!mark) return;
     const together = document.createElement("span");

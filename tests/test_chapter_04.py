@@ -57,6 +57,23 @@ def test_the_guarantee_is_local():
     assert far > 1e6
 
 
+@pytest.mark.parametrize("h", [0.1, 0.5, 1.0])
+def test_the_windows_of_friction(h):
+    """Near the solution a step shrinks every displacement inside the window of gamma and not outside it."""
+    step = np.eye(2) * 1e-6  # two small displacements, along theta and along psi
+
+    def grows(gamma, rule):
+        return np.abs(np.linalg.eigvals(rule(dirac.r1(dirac.saturating, gamma), step, step, h) / 1e-6)).max() > 1
+
+    for rule, ends in [
+        (dirac.simultaneous, (h / 4, 2 / h + h / 8)),
+        (dirac.alternating, (0, 2 / h - h / 8)),
+    ]:
+        inside, below, above = sum(ends) / 2, ends[0] - 0.01, ends[1] + 0.01
+        tried = (below, ends[0] + 0.01, inside, ends[1] - 0.01, above)
+        assert [grows(gamma, rule) for gamma in tried] == [True, False, False, False, True]
+
+
 def test_critical_friction_with_two_rates():
     rates = np.array([[0.5], [0.05]])
     for gamma, turns in [(3.1, True), (3.3, False)]:

@@ -113,7 +113,8 @@ def penalised_w1(w1: ArrayLike, gp_lambda: float) -> NDArray:
     """What a critic with a soft slope reads instead of W1: w1 + w1² / (2 lambda), in units of x.
 
     A critic of slope s all the way earns s w1 and pays lambda (s - 1)² (`losses.interpolation_penalty`), so its best
-    slope is 1 + w1 / (2 lambda). With lambda 10 it reads 1.05 at distance 1 and 11.2 at distance 8.
+    slope is 1 + w1 / (2 lambda). With lambda 10 it reads 1.05 at distance 1 and 11.2 at distance 8. A critic whose
+    slope varies reads this or more: see an exercise of chapter 2.
 
     Args:
         w1: true distances, any shape; gp_lambda: the penalty's weight.

@@ -178,3 +178,20 @@ def test_a_critic_turns_over_at_no_price():
     assert reads[0] == pytest.approx(-3, abs=0.01)
     assert reads[-1] == pytest.approx(3, abs=0.01)
     assert np.abs(np.diff(reads)).max() < 0.5  # without a jump
+
+
+@pytest.mark.parametrize(("distance", "most"), [(1.0, 1.006), (4.0, 1.004), (8.0, 1.002)])
+def test_one_slope_is_a_floor_for_the_best_critic_and_nearly_reaches_it(distance, most):
+    """The critic's problem itself, as a quadratic program on a grid: no formula for its best slope goes in."""
+    x, u = np.linspace(-6, distance + 6, 1201), (np.arange(400) + 0.5) / 400
+    width, lam = x[1] - x[0], 10.0
+    real, fake = (theory.normal_pdf(x, mean, 1) for mean in (0, distance))
+    paid = np.mean([theory.normal_pdf(x, a * distance, np.hypot(a, 1 - a)) for a in u], 0)  # where the penalty is
+    earned = np.cumsum(real - fake) * width  # for a slope of -1 at x: the mass that passes over it
+    slopes = np.zeros_like(x)
+    for _ in range(4000):  # gradient ascent, each slope at the pace that its own curvature allows
+        slopes += (earned - 2 * lam * paid * (slopes - 1)) / (2 * lam * paid + 1e-9) / 2
+    seen = paid > 1e-9
+    reads = (earned * slopes)[seen].sum() * width
+    floor = float(theory.penalised_w1(distance, lam))
+    assert 1 < reads / floor < most

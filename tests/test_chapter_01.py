@@ -13,15 +13,16 @@ from gan_helpers import models, theory
 @pytest.mark.statistical
 @pytest.mark.slow
 def test_a_fast_discriminator_harms_through_adams_memory():
-    """16 paired seeds. Over 32, the fast D costs 0.79 of W1 with beta2 .999, and -0.02 with .9."""
+    """16 paired seeds. Over 32, the fast D costs 1.04 of W1 after 300 steps with beta2 .999, and 0.19 with .9."""
     cells = ("imports", "grid", "look", "networks", "d-logistic", "g-nonsaturating", "fast-d")
-    travel = chapters.run(1, *cells, seeds=range(16))["travel"]  # W1, and the push early and later, `(16,)` each
-    slow, early_slow, _ = travel(3e-3, 0.999, steps=600)
-    fast, early_fast, _ = travel(3e-2, 0.999, steps=600)
+    travel = chapters.run(1, *cells, seeds=range(16))["travel"]  # W1 twice, and the push early and later
+    slow, _, early_slow, _ = travel(3e-3, 0.999, steps=600)  # (16,) each; the first after 300 steps
+    fast, _, early_fast, _ = travel(3e-2, 0.999, steps=600)
     assert int((fast > slow).sum()) >= 13  # by chance: 1 in 94
     assert early_fast.median() > 3 * early_slow.median()  # the large gradients come first
-    forgets = travel(3e-2, 0.9, steps=600)[0] - travel(3e-3, 0.9, steps=600)[0]
-    assert abs(forgets.median()) < 0.15 < (fast - slow).median() / 2
+    (slow_9, slow_end, *_), (fast_9, fast_end, *_) = (travel(rate, 0.9, steps=600) for rate in (3e-3, 3e-2))
+    assert (fast_9 - slow_9).median() < (fast - slow).median() / 3
+    assert abs((fast_end - slow_end).median()) < 0.15
 
 
 def test_js_is_zero_only_where_the_densities_are_equal():

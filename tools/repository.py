@@ -41,11 +41,11 @@ MINUTES: dict[str, dict[str, float]] = {
     "00_five_minutes": {"page": 0.8, "full": 1.6},
     "01_toy_gan": {"page": 1.3},
     "02_what_d_measures": {"page": 0.8},
-    "03_vanishing_gradients": {"page": 1.6, "full": 7.9},
-    "04_fair_game": {"page": 1.1},
-    "05_mode_collapse": {"page": 3.7},
+    "03_vanishing_gradients": {"page": 1.9, "full": 7.9},
+    "04_fair_game": {"page": 1.6},
+    "05_mode_collapse": {"page": 4.0},
     "06_mlp_mnist": {"page": 1.7},
-    "07_dcgan": {"page": 2.8},
+    "07_dcgan": {"page": 3.4},
     "08_quality": {"page": 1.1},
 }
 

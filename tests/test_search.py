@@ -48,7 +48,7 @@ QUESTIONS = [
     ("FID", "08_quality.html#the-distance-between-two-gaussians", 1),
     ("batch norm eval", "06_mlp_mnist.html#which-statistics", 1),
     ("batch norm eval", "07_dcgan.html#the-wrong-mode", 3),
-    ("EMA", "06_mlp_mnist.html#the-running-mean-of-the-weights", 1),
+    ("EMA", "06_mlp_mnist.html#averaged-weights", 1),
     ("wasserstein", "02_what_d_measures.html#a-ruler-that-knows-how-far", 1),
     ("Waserstein", "02_what_d_measures.html#a-ruler-that-knows-how-far", 3),  # a slip
     ("R1", "04_fair_game.html#friction", 1),

@@ -6,6 +6,7 @@ Nothing here trains, and nothing calls `show`.
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -74,17 +75,34 @@ def arrows(ax: Axes, z: ArrayLike, x: ArrayLike) -> Axes:
     return ax
 
 
-def digits(ax: Axes, images: ArrayLike, columns: int = 8) -> Axes:
-    """A grid of images, `(n, h, w)`, `(n, 1, h, w)` or `(n, 784)`, with values in [-1, 1]; white is ink."""
-    x = np.asarray(images, float)
-    side = round(x[0].size ** 0.5)
-    x = x.reshape(-1, side, side)
-    rows = -(-len(x) // columns)
-    x = np.concatenate([x, -np.ones((rows * columns - len(x), side, side))])
-    sheet = x.reshape(rows, columns, side, side).swapaxes(1, 2).reshape(rows * side, columns * side)
-    ax.imshow(sheet, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+def images(ax: Axes, x: ArrayLike, columns: int = 8) -> Axes:
+    """A grid of square images with values in [-1, 1], from -1, black: grey or in colour, whatever lies outside clipped.
+
+    Args:
+        x: `(n, h, h)`, `(n, 1, h, h)` or rows `(n, h * h)` for grey, `(n, 3, h, h)` for colour.
+
+    Raises:
+        ValueError: another shape.
+    """
+    values = np.asarray(x, float)
+    channels = values.shape[1] if values.ndim == 4 else 1
+    side = values.shape[-1] if values.ndim > 2 else math.isqrt(values.shape[-1])
+    if channels not in (1, 3) or values[0].size != channels * side * side:
+        raise ValueError(f"square images are needed, grey or in colour, and these have shape {values.shape}")
+    values = values.reshape(-1, channels, side, side)
+    rows = -(-len(values) // columns)
+    values = np.concatenate([values, -np.ones((rows * columns - len(values), channels, side, side))])
+    sheet = values.reshape(rows, columns, channels, side, side).transpose(0, 3, 1, 4, 2)
+    sheet = sheet.reshape(rows * side, columns * side, channels)
+    if channels == 1:
+        ax.imshow(sheet[..., 0], cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+    else:
+        ax.imshow(np.clip((sheet + 1) / 2, 0, 1), interpolation="nearest")
     ax.set_axis_off()
     return ax
+
+
+digits = images
 
 
 def strip(ax: Axes, groups: dict[str, ArrayLike], threshold: float | None = None) -> Axes:

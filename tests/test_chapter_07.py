@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn.functional import conv1d, conv_transpose1d, conv_transpose2d
 
 from gan_helpers import convnets, data
-from gan_helpers.data.images import Images, _resize, _stand_in
+from gan_helpers.data.handwritten import stand_in
+from gan_helpers.data.images import Images, resize
 from gan_helpers.losses import d_logistic
 from gan_helpers.runtime import seed, stream
 from gan_helpers.train import evaluating, train
@@ -94,8 +95,8 @@ def test_batch_norm_hides_a_shift_from_two_batches_and_not_from_one():
 @pytest.mark.parametrize(("beta1", "d_wins"), [(0.5, False), (0.9, True)])
 def test_with_momentum_0_9_the_discriminator_wins_at_once(beta1, d_wins):
     """Of 3 seeds each, all: were it a matter of chance, six right outcomes would come in 1.6 % of repetitions."""
-    pixels, labels = _stand_in(train=True)  # whatever is at hand
-    images, ends = Images(_resize(pixels, 28), labels, "digits8x8"), []
+    pixels, labels = stand_in(train=True)  # whatever is at hand
+    images, ends = Images(resize(pixels, 28), labels, "digits8x8"), []
     for number in range(3):
         rng = seed(number)
         G, D = convnets.generator28(16, 8), convnets.discriminator28(8)

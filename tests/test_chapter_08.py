@@ -6,7 +6,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from gan_helpers import quality, runtime
-from gan_helpers.data.images import Images, _resize, _stand_in
+from gan_helpers.data.handwritten import stand_in
+from gan_helpers.data.images import Images, resize
 from gan_helpers.quality import Judge, frechet, moments, precision_recall
 from gan_helpers.runtime import stream
 
@@ -22,7 +23,7 @@ def shown():
 @pytest.fixture(scope="module")
 def judges():
     """Two judges of the 8x8 digits that ship with scikit-learn, and images that neither has seen."""
-    train, test = (Images(_resize(x, 28), y, "digits8x8") for x, y in (_stand_in(True), _stand_in(False)))
+    train, test = (Images(resize(x, 28), y, "digits8x8") for x, y in (stand_in(True), stand_in(False)))
     return [Judge.of(train, runtime.seed(s), steps=120) for s in range(2)], test.batch(slice(None))
 
 
@@ -117,7 +118,7 @@ def test_climbed_noise_beats_real_images_in_confidence_and_inception_score(judge
 @pytest.mark.slow
 def test_copies_are_found_by_pixels_and_shifted_copies_are_not(judges):
     judge, test = judges[0][0], judges[1]
-    train = _resize(_stand_in(True)[0], 28).float() / 127.5 - 1
+    train = resize(stand_in(True)[0], 28).float() / 127.5 - 1
     pixels = train.flatten(1)
     near = lambda x: quality.nearest(x.flatten(1), pixels)[0].median()
     copies = train[:100]

@@ -91,3 +91,54 @@ def test_where_the_norms_stand_and_which_activations_follow():
     assert kinds(convnets.discriminator28(width=2)) == "down leaky down norm leaky down"
     assert kinds(convnets.generator64(width=2)) == "up norm relu " * 4 + "up"
     assert kinds(convnets.discriminator64(width=2)) == "down leaky " + "down norm leaky " * 3 + "down"
+
+
+@pytest.mark.parametrize("size", convnets.SIZES)
+@pytest.mark.parametrize("up", convnets.UPS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_networks_for_a_size_make_it_and_take_it(size, up, channels):
+    G, D = convnets.generator(size, channels, 2, 5, up=up), convnets.discriminator(size, channels, 2)
+    x = G(torch.randn(2, 5))
+    assert x.shape == (2, channels, size, size)
+    assert x.abs().max() < 1
+    assert D(x).shape == (2,)
+    start = convnets.SIZES[size][0]
+    assert next(shape for shape in shapes(G, torch.randn(2, 5)))[1:] == (start, start)
+    assert max(shape[0] for shape in shapes(G, torch.randn(2, 5))) <= 2 * convnets.WIDEST
+
+
+def test_the_published_networks_are_those_for_64_pixels():
+    for old, new in [
+        (lambda: convnets.generator64(7, 4, 3), lambda: convnets.generator(64, 3, 4, 7)),
+        (lambda: convnets.discriminator64(4, 3), lambda: convnets.discriminator(64, 3, 4)),
+    ]:
+        weights = [(runtime.seed(0), make())[1].state_dict() for make in (old, new)]
+        assert all(torch.equal(a, b) for a, b in zip(*(w.values() for w in weights), strict=True))
+
+
+@pytest.mark.parametrize(("size", "near"), [(224, "128 or 256"), (16, "28"), (48, "32 or 64"), (512, "256")])
+def test_a_size_without_a_network_names_the_nearest(size, near):
+    for make in (convnets.generator, convnets.discriminator):
+        with pytest.raises(ValueError, match=f"no network for {size} x {size} pixels: choose {near}, and load"):
+            make(size)
+
+
+def test_what_replaces_batch_norm_in_d():
+    runtime.seed(0)
+    nets = {norm: convnets.discriminator(32, width=4, norm=norm) for norm in convnets.NORMS}
+    has = {norm: any(isinstance(m, nn.BatchNorm2d) for m in net.modules()) for norm, net in nets.items()}
+    assert has == {"batch": True, "spectral": False, "none": False}
+    x = torch.randn(8, 3, 32, 32)
+    for _ in range(200):
+        nets["spectral"](x)  # each forward pass brings its estimates nearer
+    for layer in nets["spectral"]:
+        if isinstance(layer, nn.Conv2d):
+            assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)
+    alone, together = nets["none"](x[:1]), nets["none"](x)[:1]
+    torch.testing.assert_close(alone, together)
+    with pytest.raises(ValueError, match="unknown norm 'layer': choose one of batch, spectral, none"):
+        convnets.discriminator(32, norm="layer")
+    with pytest.raises(ValueError, match="unknown up 'bilinear': choose one of transposed, resize"):
+        convnets.generator(32, up="bilinear")
+    with pytest.raises(ValueError, match="channels and width must be at least 1, got 0 and 32"):
+        convnets.generator(32, channels=0)

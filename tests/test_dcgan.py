@@ -21,6 +21,7 @@ from torch import distributed, nn
 
 from gan_helpers import models, runtime
 from gan_helpers.data import Images
+from gan_helpers.dcgan import look, source
 from gan_helpers.dcgan import run as dcgan
 from gan_helpers.dcgan.parallel import Epochs, SyncBatchNorm, World, averaging, joined, synchronised
 from gan_helpers.train import checkpoint, evaluating
@@ -39,12 +40,12 @@ def few_images(name="mnist", *, size=28, device="cpu"):
 
 @pytest.fixture(autouse=True)
 def _no_mnist(monkeypatch):
-    monkeypatch.setattr(dcgan, "digits", few_images)
+    monkeypatch.setattr(source, "digits", few_images)
 
 
 def run(out, *more, world=None):
     """A run with small settings; `more` are further options."""
-    args = dcgan.parser().parse_args([*SMALL, *more, "--out", str(out)])
+    args = dcgan.options([*SMALL, *more, "--out", str(out)])
     return dcgan.run(args, world or World())
 
 
@@ -138,7 +139,7 @@ def test_without_a_part_of_the_checkpoint_that_test_fails(tmp_path, monkeypatch,
     complete = checkpoint.read
 
     def forgetful(path):
-        fresh = dcgan.Run.new(dcgan.parser().parse_args(SMALL), torch.device("cpu"))
+        fresh = dcgan.Run.new(dcgan.options(SMALL), torch.device("cpu"))
         part = fresh.parts()[name]
         return complete(path) | {name: part.get_state() if name == "rng" else part.state_dict()}
 
@@ -199,21 +200,111 @@ def test_settings_that_cannot_be_met_are_named(tmp_path, monkeypatch, capsys, op
     assert message in capsys.readouterr().err
 
 
-def test_a_size_that_is_not_offered_is_refused(capsys):
-    with pytest.raises(SystemExit):
-        dcgan.main(["--size", "32"])
-    assert "invalid choice: 32" in capsys.readouterr().err
+def test_a_size_that_is_not_offered_is_refused(tmp_path, capsys):
+    assert dcgan.main(["--size", "224", "--out", str(tmp_path)]) == 2
+    assert "--size 224 has no networks: choose 28, 32, 64, 128 or 256" in capsys.readouterr().err
 
 
 def test_resuming_with_other_settings_names_them(tmp_path, capsys):
     run(tmp_path, "--steps", "1")
-    options = ["--resume", "--lr", "0.5", "--z-dim", "3", "--out", str(tmp_path)]
+    options = ["--resume", "--beta1", "0.9", "--z-dim", "3", "--out", str(tmp_path)]
     assert dcgan.main([*SMALL, *options]) == 2
-    assert "--z-dim 4, not 3; --lr 0.001, not 0.5" in capsys.readouterr().err
+    assert "--z-dim 4, not 3; --beta1 0.5, not 0.9" in capsys.readouterr().err
     assert dcgan.main([*SMALL, "--steps", "1", "--resume", "--out", str(tmp_path)]) == 0
     assert "at step 1 already" in capsys.readouterr().out
     assert dcgan.main([*SMALL, "--out", str(tmp_path)]) == 2
     assert "add --resume to go on" in capsys.readouterr().err
+
+
+def test_a_new_rate_is_taken_and_said_and_other_options_are_those_of_the_checkpoint(tmp_path, capsys):
+    run(tmp_path, "--steps", "2")
+    few = ["--resume", "--steps", "4", "--device", "cpu", "--out", str(tmp_path)]
+    state = dcgan.run(dcgan.options([*few, "--lr", "0.0003"]), World())
+    assert "--lr 0.0003 from here on, in place of 0.001" in capsys.readouterr().out
+    assert [group["lr"] for opt in (state.g_opt, state.d_opt) for group in opt.param_groups] == [3e-4, 3e-4]
+    assert len(read(tmp_path)) == 4
+    settings = checkpoint.read(tmp_path / "checkpoint.pt")["settings"]
+    assert (settings["--lr"], settings["--width"], settings["--z-dim"]) == (3e-4, 2, 4)
+    state = dcgan.run(dcgan.options([*few[:2], "5", *few[3:]]), World())  # and goes on with it
+    assert "from here on" not in capsys.readouterr().out
+    assert state.g_opt.param_groups[0]["lr"] == 3e-4
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A folder of twenty pictures in colour, of several sizes."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "mine").mkdir()
+    for k in range(20):
+        h, w = rng.integers(40, 90, 2)
+        Image.fromarray(rng.integers(0, 256, (h, w, 3), np.uint8)).save(tmp_path / f"mine/{k}.png")
+    return tmp_path / "mine"
+
+
+def test_a_folder_of_pictures_is_trained_sampled_and_judged(tmp_path, mine, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    out = tmp_path / "out"
+    few = ["--width", "2", "--z-dim", "4", "--batch", "5", "--device", "cpu", "--steps", "4", "--save-every", "2"]
+    words = ["train", "--data", str(mine), "--size", "32", "--augment", "--held-out", "0.25", "--out", str(out)]
+    assert dcgan.main([*words, *few]) == 0
+    with (out / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [bool(row["gap"]) for row in rows] == [False, True, False, True]
+    assert all(np.isfinite(float(row["gap"])) for row in rows[1::2])
+    settings = checkpoint.read(out / "checkpoint.pt")["settings"]
+    assert (settings["--channels"], settings["--augment"]) == (3, "colour shift")
+    with Image.open(out / "samples_000004.png") as picture:
+        assert (picture.size, picture.mode) == ((8 * 32, 8 * 32), "RGB")
+
+    sheet, film = tmp_path / "sheet.png", tmp_path / "film.gif"
+    assert dcgan.main(["sample", str(out), "--n", "10", "--out", str(sheet), "--walk", str(film)]) == 0
+    with Image.open(sheet) as picture:
+        assert picture.size == (4 * 32, 3 * 32)
+    with Image.open(film) as picture:
+        assert (picture.size, picture.n_frames) == ((4 * 32, 4 * 32), look.STOPS * look.BETWEEN)
+    capsys.readouterr()
+    assert dcgan.main(["judge", str(out / "checkpoint.pt")]) == 0
+    said = capsys.readouterr().out
+    assert "step 4, 10 images by 10 of" in said
+    assert "patches at  32 pixels" in said
+    assert "patches at  16 pixels" in said
+    assert "by a classifier" not in said  # there are no labels
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--data", "nowhere"], "'nowhere' is neither a folder nor one of mnist, fashion, emoji, cifar10"),
+        (["train", "--data", "mnist", "--channels", "3"], "mnist has 1 channels, not 3: leave --channels out"),
+        (["train", "--augment", "blur"], "--augment must be some of colour, shift, cutout, flip"),
+        (["train", "--held-out", "40"], "keeps 40 of 40 images apart"),
+        (["train", "--held-out", "-1"], "--held-out must be a share or a number of images"),
+        (["sample", "nowhere.pt"], "there is no checkpoint 'nowhere.pt'"),
+        (["judge", "nowhere.pt"], "there is no checkpoint 'nowhere.pt'"),
+        (["sample", "x", "--n", "0"], "--n must be at least 1"),
+    ],
+)
+def test_what_the_words_cannot_do_is_said(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    more = [*SMALL, "--out", "a"] if words[0] == "train" else []
+    assert dcgan.main([*words, *more]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_of_another_kind_is_no_checkpoint_of_the_command(tmp_path, capsys):
+    checkpoint.save(tmp_path / "other.pt", step=3, settings={})
+    assert dcgan.main(["sample", str(tmp_path / "other.pt")]) == 2
+    assert "is not a checkpoint of this command" in capsys.readouterr().err
+
+
+def test_with_augmentation_a_resumed_run_is_the_run_bit_for_bit_too(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(whole, "--augment", "--held-out", "8")
+    run(parts, "--steps", "4", "--augment", "--held-out", "8")
+    run(parts, "--resume")
+    assert same_checkpoint(whole, parts)
+    run(tmp_path / "plain", "--held-out", "8")
+    assert not torch.equal(read(tmp_path / "plain"), read(whole))
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
@@ -296,7 +387,7 @@ def test_resuming_with_other_images_is_refused(tmp_path, monkeypatch, capsys):
     """Begun on what stands in for MNIST, a run does not go on with MNIST."""
     run(tmp_path, "--steps", "1")
     more = few_images()
-    monkeypatch.setattr(dcgan, "digits", lambda *_, **__: Images(more.images.flip(0), more.labels, "mnist"))
+    monkeypatch.setattr(source, "digits", lambda *_, **__: Images(more.images.flip(0), more.labels, "mnist"))
     assert dcgan.main([*SMALL, "--resume", "--out", str(tmp_path)]) == 2
     assert "is of a run with images 'mnist of 40 [" in capsys.readouterr().err
 
@@ -364,7 +455,7 @@ def batch_norm_input():
 def rank(out):
     """What each of the two processes does: every mutant's run, then its weights go into a file of its own."""
     world = World.here()
-    with joined(world, torch.device("cpu")), mock.patch.object(dcgan, "digits", few_images):
+    with joined(world, torch.device("cpu")), mock.patch.object(source, "digits", few_images):
         torch.save(normed(SyncBatchNorm(3), batch_norm_input(), world), out / f"norm{world.rank}.pt")
         for name, (path, replacement) in MUTANTS.items():
             with mock.patch(f"gan_helpers.dcgan.run.{path}", replacement, create=name == "nothing"):
@@ -383,7 +474,7 @@ def two(tmp_path_factory):
     command = [sys.executable, "-m", *TORCHRUN, "--local-addr=127.0.0.1", __file__, str(out)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-5000:]
-    with mock.patch.object(dcgan, "digits", few_images):
+    with mock.patch.object(source, "digits", few_images):
         run(out / "one")
     return out
 
@@ -426,16 +517,30 @@ if __name__ == "__main__":
 
 def test_every_option_is_fixed_for_a_run_or_free_on_purpose():
     """A new option has to be put on one side: a resumed run with another value would be another run."""
-    fixed = {"data", "size", "width", "z_dim", "lr", "beta1", "batch", "ema", "precision", "seed"}
+    fixed = {
+        "data",
+        "size",
+        "channels",
+        "augment",
+        "held_out",
+        "width",
+        "z_dim",
+        "lr",
+        "beta1",
+        "batch",
+        "ema",
+        "precision",
+        "seed",
+    }
     options = {action.dest for action in dcgan.parser()._actions}
     assert options == fixed | set(dcgan.FREE)
-    args = dcgan.parser().parse_args(SMALL)
+    args = dcgan.options(SMALL)
     assert set(dcgan.settings(args, few_images())) == {f"--{name.replace('_', '-')}" for name in fixed} | {"images"}
 
 
 def test_sheets_show_the_averaged_weights_in_evaluation_mode(tmp_path):
     state = run(tmp_path)
-    args = dcgan.parser().parse_args([*SMALL, "--out", str(tmp_path)])
+    args = dcgan.options([*SMALL, "--out", str(tmp_path)])
     z = models.sample_z(64, args.z_dim, runtime.stream(args.seed))
     with evaluating(state.ema, state.G):
         averages, last = state.ema(z), state.G(z)

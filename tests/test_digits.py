@@ -23,7 +23,7 @@ import pytest
 import torch
 
 from gan_helpers import data
-from gan_helpers.data import download, images
+from gan_helpers.data import download, notice
 
 REAL = os.environ.get("GAN_DATA")  # read once: the other tests take it away
 
@@ -106,7 +106,7 @@ def serve(mirror: Mirror) -> http.server.ThreadingHTTPServer:
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test is a process of its own, as far as notices go."""
-    monkeypatch.setattr(images, "_told", set())
+    monkeypatch.setattr(notice, "_told", set())
 
 
 @pytest.fixture

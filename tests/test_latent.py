@@ -223,6 +223,23 @@ def test_what_is_drawn_is_the_picture(show: Callable) -> None:
     np.testing.assert_allclose(grey, 255 * (shown + 1) / 2, atol=0.51)
 
 
+def test_colours_are_drawn_as_they_are_made(show: Callable) -> None:
+    runtime.seed(3)
+    G = seen(convnets.generator(32, 3, 2, 6, up="resize"), 6)
+    element = latent(G, z_dim=6, shape=(32, 32))
+    assert "32 x 32 pixels in colour" in repr(element)
+    page = show(element)
+    drawn_ = page.evaluate("[...inside('canvas').getContext('2d').getImageData(0, 0, 32, 32).data]")
+    colours = np.array(drawn_).reshape(32, 32, 4)[..., :3].transpose(2, 0, 1)
+    shown = np.array(page.evaluate("[...host().shown]")).reshape(3, 32, 32)
+    np.testing.assert_allclose(colours, 255 * (shown + 1) / 2, atol=0.51)
+    assert np.abs(colours[0] - colours[2]).max() > 1  # they differ
+    with torch.no_grad():
+        z = samples(1, 6)
+        np.testing.assert_allclose(page.evaluate("(z) => [...host().picture(Float32Array.from(z))]", z[0].tolist()),
+                                   rounded(G)(z.double()).flatten(), atol=1e-5)  # fmt: skip
+
+
 def test_the_strip_shows_where_its_slider_leads(show: Callable) -> None:
     page = show(latent())
     part = "(left) => [...host().ways[1].strip.getContext('2d').getImageData(left, 0, 8, 8).data]"

@@ -66,6 +66,20 @@ def test_digits_lays_images_out_in_rows(ax, shape):
     assert sheet[-1, -1] == -1  # the rest is background
 
 
+def test_images_in_colour_keep_their_colours(ax):
+    x = -np.ones((3, 3, 8, 8))
+    x[0, 0], x[1, 1] = 1, 5  # red, and greener than green
+    plots.images(ax, x, columns=2)
+    sheet = ax.images[0].get_array()
+    assert sheet.shape == (16, 16, 3)
+    assert sheet[0, 0].tolist() == [1, 0, 0]
+    assert sheet[0, 8].tolist() == [0, 1, 0]
+    assert sheet[15, 15].tolist() == [0, 0, 0]
+    for shape in ((2, 2, 8, 8), (2, 8, 9), (2, 65)):
+        with pytest.raises(ValueError, match="square images are needed"):
+            plots.images(ax, np.zeros(shape))
+
+
 def test_strip_has_a_dot_a_seed_and_a_median(ax):
     plots.strip(ax, {"a": [1.0, 2.0, 3.0], "b": [4.0]}, threshold=2.5)
     assert ax.get_lines()[0].get_xdata().tolist() == [1.0, 2.0, 3.0]

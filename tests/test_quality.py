@@ -20,11 +20,12 @@ def draw(*shape: int, seed: int = 0) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def digits():
     """The 8x8 digits that ship with scikit-learn, so that no test needs a network: 1,500 to train, 297 to test."""
-    from gan_helpers.data.images import Images, _resize, _stand_in
+    from gan_helpers.data.handwritten import stand_in
+    from gan_helpers.data.images import Images, resize
 
     def part(train: bool) -> Images:
-        images, labels = _stand_in(train)
-        return Images(_resize(images, 28), labels, "digits8x8")
+        images, labels = stand_in(train)
+        return Images(resize(images, 28), labels, "digits8x8")
 
     return part(True), part(False)
 
@@ -285,3 +286,83 @@ def test_kid_is_the_mean_over_pairs_of_different_points():
         quality.kid(x[:1], y)
     with pytest.raises(ValueError, match="finite"):
         quality.kid(x, y * float("nan"))
+
+
+# --- colour, no labels, stacks
+
+
+def coloured(n: int = 60, seed: int = 0, size: int = 32) -> data.Images:
+    """Images of two classes, red and blue squares on noise."""
+    x = torch.randint(0, 120, (n, 3, size, size), generator=runtime.stream(seed)).byte()
+    labels = torch.arange(n) % 2
+    for i, label in enumerate(labels.tolist()):
+        x[i, 2 * label, 8:24, 8:24] = 255
+    return data.Images(x, labels, "squares", names=("red", "blue"))
+
+
+def test_a_judge_of_labelled_colour_images():
+    images = coloured()
+    runtime.seed(0)
+    judge = quality.Judge.of(images, runtime.stream(0), steps=60, lr=1e-2)
+    assert quality.accuracy(judge.classifier, images) == 1
+    assert judge.real_shares.tolist() == [0.5, 0.5]
+    seen = judge(images.batch(images.labels == 1))
+    assert (seen.classes, seen.shares.tolist()) == (1, [0.0, 1.0])
+    with pytest.raises(ValueError, match=r"not square colour images: needed are \(n, 3, h, h\), or rows"):
+        judge(-torch.ones(4, 1, 32, 32))
+
+
+@pytest.mark.parametrize("labels", [None, torch.zeros(60).long()])
+def test_a_judge_of_images_without_labels_or_with_dummies_is_refused(labels):
+    images = data.Images(coloured().images, labels, "mine")
+    wanted = r"'mine' has (no labels|the same label on all images), and a judge is a classifier: for images without"
+    with pytest.raises(ValueError, match=wanted):
+        quality.Judge.of(images, runtime.stream(0), steps=1)
+
+
+def patch_means(a: torch.Tensor, b: torch.Tensor) -> dict[int, float]:
+    return quality.patch_distance(a, b, runtime.stream(1))
+
+
+@pytest.mark.statistical
+def test_patches_see_texture_at_fine_scales_and_layout_at_coarse_ones():
+    """Against the floor, what two draws of one set score."""
+
+    def smooth(seed):
+        x = torch.nn.functional.interpolate(draw(80, 3, 8, 8, seed=seed), (64, 64), mode="bicubic")
+        return x.clamp(-3, 3) / 3
+
+    a, b = smooth(1), smooth(2)
+    floor = patch_means(a, b)
+    assert sorted(floor) == [16, 32, 64]
+    rough = patch_means(a, b + 0.05 * draw(80, 3, 64, 64, seed=3))  # fine noise
+    assert rough[64] > 5 * floor[64]
+    assert rough[16] < 2 * floor[16]
+    flat = patch_means(a, b * 0 + b.mean((2, 3), keepdim=True) + 0.01 * draw(80, 3, 64, 64, seed=4))
+    assert flat[16] > 3 * floor[16]
+    assert patch_means(a, a)[64] < 1e-6 + floor[64]
+    assert patch_means(a, a.flip(1))[16] < 2 * floor[16]  # channels are alike here
+    for bad in (b[:40], b[:, :1], b[..., :6, :6]):
+        with pytest.raises(ValueError, match="two sets of images of the same shape"):
+            patch_means(a[: len(bad), : bad.shape[1], : bad.shape[2], : bad.shape[3]] if bad.shape[-1] < 7 else a, bad)
+
+
+def test_the_scales_of_an_image_add_up_to_it():
+    x = draw(2, 3, 64, 64)
+    fine, middle, coarse = quality.patches.scales(x)
+    up = lambda y: torch.nn.functional.interpolate(y, scale_factor=2, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(fine + up(middle + up(coarse)), x)
+
+
+def test_modes_of_a_stack_are_read_channel_by_channel(digits):
+    train, _ = digits
+    judge = quality.Judge.of(train, runtime.stream(0), steps=150)
+    first = {k: (train.labels == k).nonzero()[0, 0] for k in range(10)}
+    picked = [(1, 2, 3), (1, 2, 3), (0, 0, 7)]
+    x = torch.stack([torch.cat([train.batch(first[k][None])[0] for k in triple]) for triple in picked])
+    read = [judge.classifier(train.batch(first[k][None])).argmax().item() for k in range(10)]
+    distinct = {tuple(read[k] for k in triple) for triple in picked}
+    modes, divergence = quality.stacked_modes(judge.classifier, x)
+    assert modes == len(distinct)
+    expected = sum(share * torch.tensor(share * 1000).log().item() for share in (2 / 3, 1 / 3))
+    assert divergence == pytest.approx(expected, rel=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import itertools
 import re
 import shutil
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from finger import BELOW, PHONE, Finger
 from matplotlib.figure import Figure
+from PIL import Image
 
 from gan_helpers import widgets
 from gan_helpers.theory import normal_pdf
@@ -243,6 +245,16 @@ def test_a_module_that_cannot_be_joined_is_named(tmp_path: Path, monkeypatch: py
         page_module.joined("a.js")
     (tmp_path / "b.js").write_text("export const b = 2;\n")
     assert page_module.joined("a.js", "b.js") == "const b = 2;\nconst a = 1;\n"
+
+
+def test_two_modules_must_not_declare_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "STATIC", tmp_path)
+    (tmp_path / "a.js").write_text(
+        'import { f } from "./b.js";\nexport function g() { return f(); }\nconst fill = 1;\n'
+    )
+    (tmp_path / "b.js").write_text("export function f() {}\nfunction fill() {}\n")
+    with pytest.raises(ValueError, match=r"b\.js and a\.js both declare fill"):
+        page_module.joined("a.js")
 
 
 @pytest.mark.parametrize("element", widgets.SCRIPTS)
@@ -515,6 +527,24 @@ def test_images_and_points(show: Callable) -> None:
         return canvas.getContext("2d").getImageData(left + 2.5 * k, 3.5 * k, 1, 1).data[0];
     }"""
     assert page.evaluate(pixel) == images[1, 0, 3, 2]  # crisp: row 3, column 2 of the first picture at step 10
+
+
+def test_images_in_colour(show: Callable) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (len(STEPS), 6, 3, 8, 8)).astype(np.uint8)
+    view = Images(rows=2, cols=3, channels=3, smooth=False, levels=256)
+    replay = Replay({"frames": images}, steps=STEPS, views=[view], title="Six", alt="Six colours.", start=0)
+    page = show(replay)
+    pixel = """() => {
+        const canvas = inside("canvas"), k = Math.min(640, canvas.clientWidth) / 27;
+        const left = (canvas.clientWidth - 27 * k) / 2;
+        return [...canvas.getContext("2d").getImageData(left + 11.5 * k, 12.5 * k, 1, 1).data];
+    }"""
+    assert page.evaluate(pixel) == [*images[0, 4, :, 3, 2], 255]  # row 1, column 1: the fifth picture
+    assert Image.open(io.BytesIO(replay.still())).convert("RGB").getcolors(10**6)
+    with pytest.raises(ValueError, match=r"channels must be 1 \(grey\) or 3 \(colour\), got 2"):
+        Images(rows=1, cols=1, channels=2)
+    with pytest.raises(ValueError, match="has shape"):
+        Replay({"frames": images[:, :, 0]}, steps=STEPS, views=[view], title="t", alt="a")
 
 
 def test_a_single_frame_needs_no_scrubber(show: Callable) -> None:

@@ -84,15 +84,16 @@ def codes(root: Path, budget: str) -> dict[str, Code]:
 
 
 def data_files() -> list[str]:
-    """Name and size of the image files that `data.digits` can find, in `GAN_DATA` and in the cache folder.
+    """Name and size of the data sets' files that `gan_helpers.data` can find, in `GAN_DATA` and in the cache folder.
 
-    They decide whether a chapter shows MNIST or what stands in for it.
+    They decide whether a chapter shows MNIST and emoji or what stands in for them.
     """
     caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     places = [Path(given) for given in [os.environ.get("GAN_DATA")] if given] + [caches / "gan_helpers"]
     found = []
     for place in (place.expanduser() for place in places):
-        files = sorted([*place.glob("raw/*-ubyte*"), *place.glob("*/raw/*-ubyte*")])
+        patterns = ("raw/*-ubyte*", "*/raw/*-ubyte*", "emoji/*", "CIFAR10/*")
+        files = sorted(file for pattern in patterns for file in place.glob(pattern) if not file.name.startswith("."))
         found += [f"{file.relative_to(place).as_posix()} {file.stat().st_size}" for file in files if file.is_file()]
     return found
 

@@ -1,8 +1,12 @@
-"""What a generator learns to imitate: targets with a known density, data of your own, and images of digits."""
+"""What a generator learns to imitate: targets with a known density, digits, emoji, and pictures of your own."""
 
+from gan_helpers.data.cifar import cifar10
 from gan_helpers.data.densities import Boxes, Mixture, Path
 from gan_helpers.data.download import DATASETS
-from gan_helpers.data.images import Images, digits
+from gan_helpers.data.emojis import CATEGORIES, emoji
+from gan_helpers.data.folder import pictures
+from gan_helpers.data.handwritten import digits, stacked_digits
+from gan_helpers.data.images import Images
 from gan_helpers.data.targets import (
     TARGETS,
     Samples,
@@ -20,6 +24,7 @@ from gan_helpers.data.targets import (
 )
 
 __all__ = [
+    "CATEGORIES",
     "DATASETS",
     "TARGETS",
     "Boxes",
@@ -29,14 +34,18 @@ __all__ = [
     "Samples",
     "Source",
     "Target",
+    "cifar10",
     "described",
     "digits",
+    "emoji",
     "gaussian",
     "grid",
     "line",
     "mixture",
+    "pictures",
     "ring",
     "spiral",
+    "stacked_digits",
     "target",
     "two_pieces",
 ]

@@ -1,8 +1,8 @@
-"""The files of MNIST and Fashion-MNIST: found in a folder, checked, and downloaded where they are missing or damaged.
+"""The files of data sets: found in a folder, checked, and downloaded where they are missing or damaged.
 
-A packed file counts only if its MD5 sum is the one that torchvision lists, and an unpacked one, for which no sum is
-listed, only if it is as long as its header says: a truncated file is never read. Pooch downloads: a file appears in the
-folder whole and checked, or not at all. One process at a time does. Mirrors and checksums are torchvision's; its own
+A file counts only if its checksum is the one expected; of MNIST an unpacked file, for which no sum is listed, counts if
+it is as long as its header says: a truncated file is never read. Pooch downloads: a file appears in the folder whole
+and checked, or not at all. One process at a time does. Mirrors and checksums of MNIST are torchvision's; its own
 download is not used, because it has no time-out, writes into the final file, and fills a page with its bar.
 """
 
@@ -12,7 +12,9 @@ import gzip
 import hashlib
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +30,30 @@ class UnavailableError(Exception):
     """The files could not be had; the message is the end of a sentence that says why."""
 
 
+class File(NamedTuple):
+    """A file that can be downloaded.
+
+    Attributes:
+        name: what it is called in its folder.
+        known: its checksum, `"md5:..."` or `"sha256:..."`.
+        urls: where it can be had, the first that answers first.
+    """
+
+    name: str
+    known: str
+    urls: Sequence[str]
+
+    def intact(self, folder: Path) -> bytes | None:
+        """The bytes of this file in a folder if its checksum is the one expected, else None."""
+        try:
+            content = (folder / self.name).read_bytes()
+        except OSError:
+            return None
+        kind, _, expected = self.known.partition(":")
+        found = hashlib.new(kind, content, usedforsecurity=False).hexdigest()
+        return content if found == expected else None
+
+
 class _Bar(tqdm):
     """A progress bar that keeps to its delay: when pooch tells it how much there is, it shows nothing yet."""
 
@@ -40,13 +66,14 @@ def load(name: str, train: bool, root: Path | None) -> tuple[Tensor, Tensor]:
     from torchvision import datasets  # here, not above: it takes a second, and the toy chapters do without
 
     dataset = getattr(datasets, DATASETS[name])
-    files = [file for file in dataset.resources if file[0].startswith("train" if train else "t10k")]
+    wanted = [file for file in dataset.resources if file[0].startswith("train" if train else "t10k")]
+    files = [File(file, f"md5:{md5}", [mirror + file for mirror in dataset.mirrors]) for file, md5 in wanted]
     for place in (root, named(), cache()):
         if place is not None and (found := _read(_raw_folder(place, DATASETS[name]), files)):
             return found
     folder = _raw_folder(root or cache(), DATASETS[name])
     try:
-        _fetch(folder, files, dataset.mirrors, DATASETS[name])
+        fetch(folder, files, DATASETS[name])
     except UnavailableError as problem:
         place = named()
         beside = "" if place is None else f"; GAN_DATA names {str(place)!r}, {_lack(place, DATASETS[name])}"
@@ -54,6 +81,21 @@ def load(name: str, train: bool, root: Path | None) -> tuple[Tensor, Tensor]:
     if found := _read(folder, files):
         return found
     raise UnavailableError("what was downloaded does not hold images and labels")
+
+
+def folder_with(files: Sequence[File], name: str, root: Path | None, title: str) -> Path:
+    """The folder that holds all of `files`: `name` in `root`, in GAN_DATA, in the cache, or else after a download.
+
+    Raises:
+        UnavailableError: they are nowhere, and cannot be downloaded.
+    """
+    for place in (root, named(), cache()):
+        for folder in [] if place is None else [place.expanduser() / name, place.expanduser()]:
+            if all(file.intact(folder) is not None for file in files):
+                return folder
+    folder = (root or cache()).expanduser() / name
+    fetch(folder, files, title)
+    return folder
 
 
 def named() -> Path | None:
@@ -87,9 +129,9 @@ def _raw_folder(place: Path, folder: str) -> Path:
     return place / "raw" if place.name == folder else place / folder / "raw"
 
 
-def _read(folder: Path, files: list[tuple[str, str]]) -> tuple[Tensor, Tensor] | None:
+def _read(folder: Path, files: Sequence[File]) -> tuple[Tensor, Tensor] | None:
     """The images and labels in a folder, or None unless both are there and intact."""
-    parts = [_read_file(folder / filename, md5) for filename, md5 in files]
+    parts = [_read_file(folder, file) for file in files]
     images = next((part for part in parts if part is not None and part.ndim == 3), None)
     labels = next((part for part in parts if part is not None and part.ndim == 1), None)
     if images is None or labels is None or len(images) != len(labels):
@@ -97,23 +139,14 @@ def _read(folder: Path, files: list[tuple[str, str]]) -> tuple[Tensor, Tensor] |
     return images.unsqueeze(1), labels.long()
 
 
-def _read_file(path: Path, md5: str) -> Tensor | None:
+def _read_file(folder: Path, file: File) -> Tensor | None:
     """One packed file if its checksum is right, or else its unpacked neighbour if that is complete."""
     try:
-        if (packed := _intact(path, md5)) is not None:
+        if (packed := file.intact(folder)) is not None:
             return _parse_idx(gzip.decompress(packed))
-        return _parse_idx(path.with_suffix("").read_bytes())
+        return _parse_idx((folder / file.name).with_suffix("").read_bytes())
     except (OSError, ValueError):
         return None
-
-
-def _intact(path: Path, md5: str) -> bytes | None:
-    """The bytes of a file whose MD5 sum is the one expected, else None."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    return content if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5 else None
 
 
 def _parse_idx(content: bytes) -> Tensor:
@@ -131,32 +164,36 @@ def _parse_idx(content: bytes) -> Tensor:
     return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).reshape(shape)
 
 
-def _fetch(folder: Path, files: list[tuple[str, str]], mirrors: list[str], title: str) -> None:
-    """Download what is missing or damaged."""
+def fetch(folder: Path, files: Sequence[File], title: str) -> None:
+    """Download into a folder what is missing there or damaged, with a progress bar under `title`.
+
+    Raises:
+        UnavailableError: no address sent it, or the folder cannot be written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock", timeout=600):  # a second process waits here, then finds the files
-            for filename, md5 in files:
-                if _intact(folder / filename, md5) is None:
-                    _download(folder, filename, md5, mirrors, title)
+            for file in files:
+                if file.intact(folder) is None:
+                    _download(folder, file, title)
     except TimeoutError:
         raise UnavailableError("another process has been downloading it for ten minutes") from None
     except OSError as error:
         raise UnavailableError(f"{str(folder)!r} cannot be written to ({error.strerror or error})") from None
 
 
-def _download(folder: Path, filename: str, md5: str, mirrors: list[str], title: str) -> None:
-    """Get a file from the first mirror that has it with the right checksum, with a progress bar if that takes long."""
+def _download(folder: Path, file: File, title: str) -> None:
+    """Get a file from the first address that has it with the right checksum, with a bar if that takes long."""
     import pooch  # here, not above: it takes a while, and is needed once
     from requests import RequestException
 
     pooch.get_logger().setLevel("ERROR")
     problem = "it could not be downloaded (no mirror sent the file: is there a network?)"
-    for mirror in mirrors:
+    for url in file.urls:
         bar = _Bar(total=1, desc=f"Downloading {title}", unit="B", unit_scale=True, delay=2, leave=False)
         ask = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT)
         try:
-            pooch.retrieve(mirror + filename, f"md5:{md5}", filename, folder, downloader=ask)
+            pooch.retrieve(url, file.known, file.name, folder, downloader=ask)
             return
         except RequestException:
             continue

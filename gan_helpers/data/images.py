@@ -1,34 +1,30 @@
-"""Handwritten digits (and clothes) as one tensor on the device: batches by index, and a stand-in without a network."""
+"""Images of one size as one tensor on the device: batches by index, with labels or without."""
 
 from __future__ import annotations
 
-import html
-import os
-import sys
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from gan_helpers import runtime
-from gan_helpers.data import download
-from gan_helpers.data.download import DATASETS
-from gan_helpers.style import PALETTE
-
-STAND_IN_TRAIN = 1500  # of the 1,797 small digits; the others are for testing
+from gan_helpers.runtime import stream
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """A set of grey images, whole, on one device; a batch is a lookup by index.
+    """A set of square images, whole, on one device; a batch is a lookup by index.
 
     Args:
-        images: `(n, 1, size, size)` uint8, 0 (background) to 255.
-        labels: `(n,)` int64, 0 to 9.
-        source: where they came from: `"mnist"`, `"fashion"` or `"digits8x8"`.
+        images: `(n, channels, size, size)` uint8, 0 (black) to 255; 1 channel is grey, 3 are red, green, blue.
+        labels: `(n,)` int64 from 0, or None for images without.
+        source: where they came from: `"mnist"`, `"digits8x8"`, the name of a folder.
         flat: whether batches come as rows, as an MLP takes them.
+        names: what each label stands for, if that is known.
+        titles: what each image is called, if that is known: a file's name, say.
+
+    Raises:
+        ValueError: images of another shape or type, or labels for fewer or more of them.
 
     >>> black = Images(torch.zeros(10, 1, 28, 28, dtype=torch.uint8), torch.zeros(10).long(), "mnist", flat=True)
     >>> x = black.sample(4, torch.Generator().manual_seed(0))
@@ -37,20 +33,41 @@ class Images:
     """
 
     images: Tensor = field(repr=False)
-    labels: Tensor = field(repr=False)
+    labels: Tensor | None = field(repr=False)
     source: str
     flat: bool = False
+    names: tuple[str, ...] = field(default=(), repr=False)
+    titles: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        x = self.images
+        if x.dtype != torch.uint8 or x.dim() != 4 or x.shape[-1] != x.shape[-2]:
+            raise ValueError(
+                f"images are a uint8 tensor (n, channels, size, size), not {str(x.dtype)[6:]} {tuple(x.shape)}"
+            )
+        if self.labels is not None and self.labels.shape != x.shape[:1]:
+            raise ValueError(f"labels of shape {tuple(self.labels.shape)} do not fit {len(x)} images")
 
     def __len__(self) -> int:
         return len(self.images)
 
     @property
     def dim(self) -> int:
-        """Pixels of one image."""
+        """Numbers in one image: pixels times channels."""
         return self.images[0].numel()
 
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return self.images.shape[1]
+
+    @property
+    def size(self) -> int:
+        """Height and width, in pixels."""
+        return self.images.shape[2]
+
     def batch(self, index: Tensor | slice) -> Tensor:
-        """The images at `index` as float32 in [-1, 1]: `(n, 1, size, size)`, or `(n, size * size)` if flat."""
+        """The images at `index` as float32 in [-1, 1]: `(n, channels, size, size)`, or a row each if flat."""
         x = self.images[index].float() / 127.5 - 1
         return x.flatten(1) if self.flat else x
 
@@ -59,103 +76,37 @@ class Images:
         index = torch.randint(len(self), (n,), generator=rng, device=rng.device)
         return self.batch(index.to(self.images.device))
 
+    def take(self, index: Tensor | slice) -> Images:
+        """The images at `index`, with their labels and titles, as a set of their own."""
+        labels = None if self.labels is None else self.labels[index]
+        chosen = torch.arange(len(self))[index.cpu() if isinstance(index, Tensor) else index] if self.titles else ()
+        return replace(self, images=self.images[index], labels=labels, titles=tuple(self.titles[i] for i in chosen))
 
-def digits(
-    name: str = "mnist",
-    *,
-    train: bool = True,
-    root: str | os.PathLike[str] | None = None,
-    size: int = 28,
-    flat: bool = False,
-    device: str | torch.device = "cpu",
-) -> Images:
-    """MNIST (`"mnist"`) or Fashion-MNIST (`"fashion"`), 60,000 images to train with or 10,000 to test with.
+    def split(self, held_out: float | int = 0.1, seed: int = 0) -> tuple[Images, Images]:
+        """Two sets: images to train with, and others that training never sees. Which is which depends on `seed` alone.
 
-    Looks in `root`, in the folder named by the environment variable `GAN_DATA`, and in the cache folder
-    (`~/.cache/gan_helpers`); then downloads, into `root` if that is given and else into the cache folder. A folder is
-    laid out as torchvision does, `MNIST/raw/*.gz`, and may be read-only. With no way to MNIST, and no `root` asked for,
-    the 8x8 digits that scikit-learn ships stand in for it, with a notice: see `source` of the result.
+        Args:
+            held_out: how many are kept apart; below 1 the share of them.
 
-    Args:
-        size: height and width; images of another size are scaled bilinearly.
-        flat: batches of shape `(n, size * size)`, for an MLP.
+        Raises:
+            ValueError: one of the two sets would be empty.
 
-    Raises:
-        ValueError: an unknown name or device, or a size below 1.
-        FileNotFoundError: the files are nowhere and cannot be downloaded, and nothing may stand in for them.
-
-    Sources: LeCun et al. (1998); Xiao, Rasul and Vollgraf (2017); Alpaydin and Kaynak (1998) for the 8x8 digits.
-    """
-    if name not in DATASETS:
-        raise ValueError(f"unknown dataset {name!r}: choose one of {', '.join(DATASETS)}")
-    if size < 1:
-        raise ValueError(f"size is {size}, but an image has at least one pixel")
-    where = runtime.device(str(device))
-    source = name
-    try:
-        images, labels = download.load(name, train, None if root is None else Path(root))
-    except download.UnavailableError as problem:
-        if root is not None or name != "mnist":
-            looked = ", ".join(repr(str(place)) for place in (root, download.named(), download.cache()) if place)
-            raise FileNotFoundError(
-                f"{DATASETS[name]} is in none of {looked}, and {problem}; if it lies elsewhere, set GAN_DATA to the "
-                f"folder that holds {DATASETS[name]}/raw"
-            ) from None
-        _show(_Notice(str(problem)))
-        images, labels = _stand_in(train)
-        source = "digits8x8"
-    return Images(_resize(images, size).to(where), labels.to(where), source, flat)
+        >>> black = Images(torch.zeros(10, 3, 8, 8, dtype=torch.uint8), None, "black")
+        >>> [len(part) for part in black.split(0.2)]
+        [8, 2]
+        """
+        apart = round(held_out * len(self)) if 0 < held_out < 1 else int(held_out)
+        if not 0 < apart < len(self):
+            raise ValueError(
+                f"held_out={held_out} keeps {apart} of {len(self)} images apart: both sets need at least one"
+            )
+        order = torch.randperm(len(self), generator=stream(seed)).to(self.images.device)
+        return self.take(order[apart:]), self.take(order[:apart])
 
 
-def _stand_in(train: bool) -> tuple[Tensor, Tensor]:
-    """The 8x8 digits that scikit-learn ships, `(n, 1, 8, 8)` uint8, and their labels: 1,500 to train, 297 to test."""
-    from sklearn.datasets import load_digits
-
-    pixels, labels = load_digits(return_X_y=True)
-    images = (torch.from_numpy(pixels).reshape(-1, 1, 8, 8) * (255 / 16)).round().to(torch.uint8)
-    part = slice(None, STAND_IN_TRAIN) if train else slice(STAND_IN_TRAIN, None)
-    return images[part], torch.from_numpy(labels)[part].long()
-
-
-def _resize(images: Tensor, size: int) -> Tensor:
-    """Scale to size x size pixels, bilinearly, some thousand images at a time."""
+def resize(images: Tensor, size: int) -> Tensor:
+    """Scale `(n, channels, h, w)` uint8 to size x size pixels, bilinearly, some thousand images at a time."""
     if images.shape[-2:] == (size, size):
         return images
     small = [interpolate(part.float(), (size, size), mode="bilinear", antialias=True) for part in images.split(4096)]
     return torch.cat([part.round().clamp(0, 255).to(torch.uint8) for part in small])
-
-
-class _Notice:
-    """What a reader sees where the 8x8 digits stand in: plain text in a terminal, a framed line in a notebook."""
-
-    def __init__(self, reason: str) -> None:
-        self.text = (
-            f"MNIST is not on this machine, and {reason}. The 1,797 handwritten digits of 8x8 pixels that scikit-learn "
-            "ships stand in for it, scaled up: they are fewer and blurred, and numbers differ from those in the text. "
-            "For MNIST itself, run this once with a network, or set GAN_DATA to a folder that holds MNIST/raw."
-        )
-
-    def __repr__(self) -> str:
-        return f"Notice: {self.text}"
-
-    def _repr_html_(self) -> str:
-        frame = f"border-left: 0.3em solid {PALETTE['dark']['fake']}; padding: 0 0.8em"
-        line = "<summary><strong>Notice.</strong> Small digits stand in for MNIST: why, and how to get it</summary>"
-        return f'<div role="note" style="{frame}"><details>{line}{html.escape(self.text)}</details></div>'
-
-
-_told: set[str] = set()  # what was shown in this process: train and test digits need one notice, not two
-
-
-def _show(notice: _Notice) -> None:
-    """Display in a notebook, print anywhere else; the same words once."""
-    if notice.text in _told:
-        return
-    _told.add(notice.text)
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
-        from IPython.display import display
-
-        display(notice)
-    else:
-        print(notice)

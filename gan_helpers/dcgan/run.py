@@ -1,10 +1,11 @@
 """Train a DCGAN from the command line, in one process or in many.
 
-    python -m gan_helpers.dcgan --epochs 2
-    torchrun --nproc-per-node 2 -m gan_helpers.dcgan --epochs 2 --device cpu
+    python -m gan_helpers.dcgan train --data my_pictures --size 64 --augment --held-out 0.1
+    torchrun --nproc-per-node 2 -m gan_helpers.dcgan train --epochs 2 --device cpu
 
-Both train the same GAN: `--batch` is what all processes take together, and each takes its share of one stream of
-samples and noise. The step itself is that of `train`.
+One process and many train the same GAN: `--batch` is what all take together, and each takes its share of one stream of
+samples and noise. (With `--augment` each draws its own changes.) The step itself is that of `train`. `sample` and
+`judge` look at what was trained.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -31,8 +32,9 @@ from torch.optim import Adam, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from gan_helpers import runtime
-from gan_helpers.convnets import discriminator28, discriminator64, generator28, generator64
-from gan_helpers.data import DATASETS, Images, described, digits
+from gan_helpers.augment import KINDS, Augmented
+from gan_helpers.data import Images, described
+from gan_helpers.dcgan import look, source
 from gan_helpers.dcgan.parallel import (
     Epochs,
     SettingError,
@@ -46,17 +48,18 @@ from gan_helpers.dcgan.parallel import (
 from gan_helpers.losses import get_game
 from gan_helpers.models import evaluating, sample_z
 from gan_helpers.quality import Judge
-from gan_helpers.train import PRECISIONS, averaged, checked, checkpoint, d_step, g_step, go_on, run_in
+from gan_helpers.train import PRECISIONS, averaged, checked, checkpoint, d_step, g_step, go_on, run_in, set_rates
 
 GAME = get_game("nonsaturating")
 FREE = ("help", "epochs", "steps", "device", "out", "save_every", "resume", "judge")  # what may change on --resume
-NETWORKS: dict[int, tuple[Callable[..., nn.Module], Callable[..., nn.Module]]]
-NETWORKS = {28: (generator28, discriminator28), 64: (generator64, discriminator64)}
+LIGHT = "colour shift"  # what --augment alone means
+SHOWN = 500  # images, known and held out, whose mean logits make D's gap
 LIKE = {  # the knob whose limits an option has
     **dict.fromkeys(("width", "epochs", "save_every"), "steps"),
     **{name: name for name in ("z_dim", "batch", "beta1", "ema", "seed")},
     "lr": "g_lr",
     "steps": "unroll",
+    "augment": "augment",
 }
 SHEET = 8  # rows and columns of a sample sheet
 JUDGED = 10_000  # generated images
@@ -64,11 +67,16 @@ JUDGED = 10_000  # generated images
 
 def parser() -> argparse.ArgumentParser:
     """Every option, with what it does and its default."""
-    top = argparse.ArgumentParser("python -m gan_helpers.dcgan", description=(__doc__ or "").partition("\n")[0])
+    top = argparse.ArgumentParser("python -m gan_helpers.dcgan train", description=(__doc__ or "").partition("\n")[0])
     top.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     add = top.add_argument
-    add("--data", choices=DATASETS, default="mnist", help="which images to imitate")
-    add("--size", type=int, choices=NETWORKS, default=28, help="height and width of an image, in pixels")
+    add("--data", default="mnist", help=f"a folder of pictures, or one of {', '.join(source.NAMED)}")
+    add("--size", type=int, help=f"height and width, {source.sizes()} pixels; by default the data's own, or 64")
+    add("--channels", type=int, choices=(1, 3), help="1 for grey, 3 for colour; by default the data's own, or 3")
+    kinds = f"what D never sees images without: some of {', '.join(KINDS)}, in quotes; alone, {LIGHT!r}"
+    add("--augment", nargs="?", const=LIGHT, default="", help=kinds)
+    held_out = "share (below 1) or number of images that are not trained on; losses.csv then has D's gap to them"
+    add("--held-out", type=float, default=0.0, help=held_out)
     add("--width", type=int, default=32, help="channels of the first layer of D; 64 in most code for 64 pixels")
     add("--z-dim", type=int, default=64, help="dimensions of the noise")
     add("--lr", type=float, default=1e-3, help="learning rate of both networks (Adam)")
@@ -104,8 +112,7 @@ class Run:
     def new(cls, args: argparse.Namespace, device: torch.device) -> Run:
         """The run before its first step: the same in every process, and on every device."""
         noise = runtime.seed(args.seed)  # on the CPU, so that its numbers do not depend on the device
-        make_G, make_D = NETWORKS[args.size]
-        G, D = (synchronised(net).to(device) for net in (make_G(args.z_dim, args.width), make_D(args.width)))
+        G, D = (synchronised(net).to(device) for net in look.networks(args.size, args.channels, args.width, args.z_dim))
         adam = partial(Adam, lr=args.lr, betas=(args.beta1, 0.999), fused=device.type != "mps")
         return cls(G, D, averaged(G, args.ema), adam(G.parameters()), adam(D.parameters()), noise)
 
@@ -120,6 +127,20 @@ def settings(args: argparse.Namespace, images: Images) -> dict[str, Any]:
     return {f"--{name.replace('_', '-')}": getattr(args, name) for name in own} | {"images": described(images)}
 
 
+def take_up(args: argparse.Namespace) -> None:
+    """On `--resume` options that were not asked for are those of the checkpoint. A new `--lr` is taken, and said."""
+    try:
+        before = checkpoint.read(args.out / "checkpoint.pt").get("settings", {})
+    except (FileNotFoundError, ValueError):
+        return  # that is said when the checkpoint is loaded
+    for option, value in before.items():
+        name = option.removeprefix("--").replace("-", "_")
+        if hasattr(args, name) and name not in args.asked:
+            setattr(args, name, value)
+    if args.lr != before.get("--lr", args.lr):
+        print(f"--lr {args.lr:g} from here on, in place of {before['--lr']:g}")
+
+
 def check(args: argparse.Namespace, world: World) -> torch.device:
     """The device of this process, if the settings can be met.
 
@@ -131,6 +152,10 @@ def check(args: argparse.Namespace, world: World) -> torch.device:
             checked(knob, getattr(args, name), f"--{name.replace('_', '-')}")
         except ValueError as problem:
             raise SettingError(str(problem)) from None
+    if args.size not in source.SIZES:
+        raise SettingError(f"--size {args.size} has no networks: choose {source.sizes()}")
+    if not 0 <= args.held_out < math.inf:
+        raise SettingError(f"--held-out must be a share or a number of images, got {args.held_out}")
     if args.batch % world.size:
         raise SettingError(f"--batch {args.batch} cannot be shared equally by {world.size} processes")
     try:
@@ -162,10 +187,14 @@ def train(
     the same step, whichever was interrupted: otherwise the others would wait for it for ever.
     """
     device = next(state.G.parameters()).device
-    nets = [state.G, state.D, averaging(state.G, device), averaging(state.D, device)]
+    nets: list[nn.Module] = [state.G, state.D, averaging(state.G, device), averaging(state.D, device)]
     G, D, averaging_G, averaging_D = (run_in(args.precision, net) for net in nets)
+    changes = torch.Generator(device)
+    if args.augment:
+        D, averaging_D = (Augmented(net, args.augment, changes) for net in (D, averaging_D))
     order = Epochs(len(images), args.batch, args.seed)
     while True:
+        changes.manual_seed((args.seed + 1) * 2**32 + state.step * world.size + world.rank)  # the same after --resume
         x_real = images.batch(world.share(order(state.step + 1)).to(device))  # (batch / processes, 1, size, size)
         z_d, z_g = (world.share(sample_z(args.batch, args.z_dim, state.noise)).to(device) for _ in range(2))
         d_loss, _, _ = d_step(G, averaging_D, state.d_opt, x_real, z_d, GAME)  # the backward pass is D's alone
@@ -187,6 +216,8 @@ def run(args: argparse.Namespace, world: World) -> Run:
         FloatingPointError: a loss is no longer finite.
         KeyboardInterrupt: Ctrl-C, after the step in hand and its checkpoint.
     """
+    if args.resume:
+        take_up(args)
     device = check(args, world)
     with reserved(args.out, world):
         return train_in_folder(args, world, device)
@@ -205,16 +236,23 @@ def reserved(folder: Path, world: World) -> Iterator[None]:
 
 def train_in_folder(args: argparse.Namespace, world: World, device: torch.device) -> Run:
     """What `run` does once the device and the folder are known to be good."""
-    images = digits(args.data, size=args.size, device=device)
+    try:
+        images = source.load(args.data, args.size, args.channels, device)
+        images, apart = images.split(args.held_out) if args.held_out else (images, None)
+    except ValueError as problem:
+        raise SettingError(f"--data: {problem}") from None
     if len(images) < args.batch:
-        raise SettingError(f"--batch {args.batch} is more than the {len(images)} images that there are")
+        raise SettingError(
+            f"--batch {args.batch} is more than the {len(images)} images that there are to train with: take less"
+        )
     state, steps = Run.new(args, device), args.steps or args.epochs * (len(images) // args.batch)
     fixed = settings(args, images)
     if args.resume:
         try:
-            state.step = go_on(args.out / "checkpoint.pt", state.parts(), fixed)
+            state.step = go_on(args.out / "checkpoint.pt", state.parts(), fixed | {"--lr": ""})
         except (FileNotFoundError, ValueError) as problem:
             raise SettingError(f"--resume: {problem}") from None
+        set_rates(1.0, (state.g_opt, args.lr), (state.d_opt, args.lr))  # that of the checkpoint, or the one asked for
     if state.step >= steps:
         print(f"The checkpoint is at step {state.step} already. To go on, ask for more with --steps or --epochs.")
         return state
@@ -226,8 +264,10 @@ def train_in_folder(args: argparse.Namespace, world: World, device: torch.device
             d_loss, g_loss, stop = next(training)
             if not (math.isfinite(d_loss) and math.isfinite(g_loss)):
                 raise FloatingPointError(f"step {step}: d_loss is {d_loss}, g_loss is {g_loss}: try a lower --lr")
-            print(step, d_loss, g_loss, sep=",", file=losses)
-            if world.first and (stop or step == steps or step % args.save_every == 0):
+            saving = world.first and (stop or step == steps or step % args.save_every == 0)
+            gap = f"{d_gap(state.D, images, apart):.6g}" if saving and apart is not None else ""
+            print(step, d_loss, g_loss, *([gap] if apart is not None else []), sep=",", file=losses)
+            if saving:
                 losses.flush()
                 checkpoint.save(args.out / "checkpoint.pt", **state.parts(), step=step, settings=fixed)
                 sheet(state.ema, args, device).save(args.out / f"samples_{step:06}.png")
@@ -251,17 +291,22 @@ def losses_file(args: argparse.Namespace, world: World, step: int) -> Iterator[T
     path = args.out / "losses.csv" if world.first else Path(os.devnull)
     kept = path.read_text().splitlines()[1 : step + 1] if step and path.exists() else []
     with path.open("w") as file:
-        print("step,d_loss,g_loss", *kept, sep="\n", file=file, flush=True)
+        print(f"step,d_loss,g_loss{',gap' * bool(args.held_out)}", *kept, sep="\n", file=file, flush=True)
         yield file
 
 
+def d_gap(D: nn.Module, known: Images, new: Images) -> float:
+    """D's mean logit on images that it trains on, less that on held-out ones: 0 for a D that knows none by heart."""
+    with evaluating(D):
+        means = [D(part.batch(slice(SHOWN))).mean().item() for part in (known, new)]
+    return means[0] - means[1]
+
+
 def sheet(G: nn.Module, args: argparse.Namespace, device: torch.device) -> Image.Image:
-    """Samples at noise that is the same at every step, side by side in one grey picture."""
+    """Samples at noise that is the same at every step, side by side in one picture."""
     z = sample_z(SHEET * SHEET, args.z_dim, runtime.stream(args.seed)).to(device)
     with evaluating(G):
-        x = G(z).cpu().reshape(SHEET, SHEET, args.size, args.size)
-    rows = x.permute(0, 2, 1, 3).reshape(SHEET * args.size, SHEET * args.size)
-    return Image.fromarray(((rows + 1) * 127.5).round().to(torch.uint8).numpy())
+        return look.side_by_side(G(z), SHEET)
 
 
 def fid(G: nn.Module, args: argparse.Namespace, images: Images) -> float:
@@ -273,13 +318,28 @@ def fid(G: nn.Module, args: argparse.Namespace, images: Images) -> float:
     return judge(torch.cat(x)).fid
 
 
+def options(argv: list[str]) -> argparse.Namespace:
+    """The options of a run, complete; `asked` holds the names of those that were given, not left to their defaults."""
+    args, bare = parser().parse_args(argv), parser()
+    for action in bare._actions:
+        action.default = argparse.SUPPRESS
+    args.asked = set(vars(bare.parse_args(argv)))
+    args.size, args.channels = source.shape(args.data, args.size, args.channels)
+    return args
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; returns its exit status."""
+    """Run the command: `train`, which may be left out, `sample` or `judge`; returns its exit status."""
     for out in (sys.stdout, sys.stderr):
         if isinstance(out, io.TextIOWrapper):
             out.reconfigure(errors="backslashreplace")  # a console that cannot show the folder's name shows its codes
-    args, world = parser().parse_args(argv), World()
+    argv = sys.argv[1:] if argv is None else list(argv)
+    word, rest = (argv[0], argv[1:]) if argv and argv[0] in ("train", *look.WORDS) else ("train", argv)
+    world = World()
     try:
+        if word != "train":
+            return look.main(word, rest)
+        args = options(rest)
         world = World.here()
         run(args, world)
     except (SettingError, OSError, FloatingPointError) as problem:

@@ -19,9 +19,12 @@ from gan_helpers.quality.judge import (
     accuracy,
     as_images,
     class_shares,
+    classifier_for,
     features,
+    stacked_modes,
     train_classifier,
 )
+from gan_helpers.quality.patches import patch_distance
 
 __all__ = [
     "CHUNK",
@@ -33,6 +36,7 @@ __all__ = [
     "all_distances",
     "as_images",
     "class_shares",
+    "classifier_for",
     "coverage",
     "features",
     "frechet",
@@ -40,6 +44,8 @@ __all__ = [
     "kl",
     "moments",
     "nearest",
+    "patch_distance",
     "precision_recall",
+    "stacked_modes",
     "train_classifier",
 ]

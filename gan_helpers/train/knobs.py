@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from gan_helpers.augment import KINDS, named
 from gan_helpers.losses import get_game
 
 MAX_N_D = 31  # an ensemble has a stream of batches for each update within a step: see `ensemble.members`
@@ -54,6 +55,18 @@ class Name:
         return "the name of a game"
 
 
+class Changes:
+    """What `augment` does to images: names of its kinds, in its own order, or none."""
+
+    def __call__(self, value: Any) -> str | None:
+        if not isinstance(value, str) or (value and not value.split()):
+            return None
+        return " ".join(named(value)) if set(value.split()) <= set(KINDS) else None
+
+    def __str__(self) -> str:
+        return f"some of {', '.join(KINDS)}, separated by spaces"
+
+
 class Switch:
     """True or false."""
 
@@ -80,6 +93,7 @@ KNOBS: dict[str, Callable[[Any], Any]] = {
     "gp_lambda": AMOUNT,
     "clip": AMOUNT,
     "instance_noise": AMOUNT,
+    "augment": Changes(),
     "noise_decay": Switch(),
     "lr_decay": Switch(),
     "fresh_z": Switch(),

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from gan_helpers.augment import Augmented, must_be_images
 from gan_helpers.data import Source, described
 from gan_helpers.losses import Game, clip_weights, get_game, gradient_penalty, interpolation_penalty
 from gan_helpers.models import evaluating, sample_z
@@ -40,6 +41,7 @@ class Step:
         d_loss, g_loss: in nats for the logistic games, `d_loss` the sum of its real and fake means, without penalty.
         real_logits, fake_logits: `(n,)`, of the last discriminator update.
         x_fake: G at a fixed z, `(n, *sample)`, on the steps that `snapshot_every` asks for; else None.
+        judged: D's mean logit on samples that it trains on and on `held_out` ones, on the same steps; else None.
     """
 
     step: int
@@ -48,9 +50,26 @@ class Step:
     real_logits: Tensor
     fake_logits: Tensor
     x_fake: Tensor | None = None
+    judged: Judged | None = None
+
+
+class Judged(NamedTuple):
+    """D's mean logit, in evaluation mode, on samples that it trains on and on others that it has never seen."""
+
+    known: float
+    new: float
+
+    @property
+    def gap(self) -> float:
+        """How much more real the known samples look to D: 0 for a D that has learned what all have in common.
+
+        Karras et al. (2020) watch it, divided by the distance from known to generated samples, for overfitting.
+        """
+        return self.known - self.new
 
 
 REACH = {nn.Tanh: (-1.0, 1.0), nn.Sigmoid: (0.0, 1.0), nn.ReLU: (0.0, math.inf)}  # of what a last layer returns
+SHOWN = 256  # samples, known and held out, whose mean logits are told
 LOOKING = ("steps", "snapshot_every", "n_snapshot", "save_every")  # knobs that leave the run what it is
 
 
@@ -155,6 +174,8 @@ def train(
     clip: float = 0.0,
     instance_noise: float = 0.0,
     noise_decay: bool = False,
+    augment: str = "",
+    held_out: Source | None = None,
     precision: str = "float32",
     ema: AveragedModel | None = None,
     snapshot_every: int = 0,
@@ -179,6 +200,9 @@ def train(
         gp_lambda: weight of `losses.interpolation_penalty`.
         clip: limit for D's weights after each update; 0 for none.
         instance_noise: standard deviation of normal noise on every sample that D sees, real or generated.
+        augment: what happens to every image that D sees, real or generated, in its updates and in G's: some of
+            `"colour"`, `"shift"`, `"cutout"`, `"flip"`, separated by spaces; see `augment.augment`.
+        held_out: samples that are not trained on; every snapshot then tells what D thinks of them (`Step.judged`).
         precision: `"float32"`, or `"bfloat16"` for the heavy products; `precision.fastest` tells which is faster.
         ema: from `averaged(G)`; updated after every step, used by nobody here.
         snapshot_every: yield G at `n_snapshot` fixed z every that many steps, and at the first; 0 for never.
@@ -212,15 +236,21 @@ def train(
     chosen = get_game(knobs.game)
     if knobs.save_every and save_to is None:
         raise ValueError("save_every asks for checkpoints: name their file with save_to")
+    if held_out is not None and not knobs.snapshot_every:
+        raise ValueError("held_out is looked at together with snapshots: say how often with snapshot_every")
     check_nets(G, D, target, knobs.z_dim, rng, chosen)
+    if knobs.augment:
+        must_be_images(target.sample(2, stream(0, rng.device)))
     adam = partial(Adam, betas=(knobs.beta1, knobs.beta2), fused=rng.device.type != "mps")
     d_opt, g_opt = adam(D.parameters(), lr=knobs.d_lr), adam(G.parameters(), lr=knobs.g_lr)
     z_fixed = sample_z(
         knobs.n_snapshot, knobs.z_dim, stream(0, rng.device)
     )  # its own stream: looking must not change the run
+    apart = None if held_out is None else [s.sample(SHOWN, stream(1, rng.device)) for s in (target, held_out)]
     run_g, run_d = run_in(precision, G), run_in(precision, D)
     blur = Blurred(run_d, rng)  # D as it sees samples: through noise
-    judge = blur if knobs.instance_noise else run_d
+    judge: nn.Module = blur if knobs.instance_noise else run_d
+    judge = Augmented(judge, knobs.augment, rng) if knobs.augment else judge
     settings = {name: value for name, value in vars(knobs).items() if name not in LOOKING}
     settings |= {"steps": knobs.steps} if knobs.lr_decay or knobs.noise_decay else {}
     settings |= {"precision": precision, "target": described(target) if save_to or resume else ""}
@@ -255,12 +285,13 @@ def train(
                 ema.update_parameters(G)
             if save_to is not None and (i == knobs.steps or (knobs.save_every and i % knobs.save_every == 0)):
                 checkpoint.save(save_to, **parts, step=i, settings=settings)
-            look = None
+            look = judged = None
             if knobs.snapshot_every and (i == 1 or i % knobs.snapshot_every == 0):
-                with evaluating(G):
+                with evaluating(G, D):
                     look = G(z_fixed)
+                    judged = None if apart is None else Judged(*(D(x).mean().item() for x in apart))
             so_far.append(losses)
-            yield Step(*losses, real_logits, fake_logits, look)
+            yield Step(*losses, real_logits, fake_logits, look, judged)
 
     return loop()
 

@@ -38,14 +38,15 @@ class Latent:
     left as it is.
 
     Args:
-        G: maps `(n, z_dim)`, N(0, I), to `(n, height * width)` or `(n, 1, height, width)`. Linear, ConvTranspose2d and
+        G: maps `(n, z_dim)`, N(0, I), to `(n, height * width)`, `(n, 1, height, width)`, or in colour `(n, 3, height,
+            width)`. Linear, ConvTranspose2d and
             Conv2d (groups=1, dilation=1, zero padding), each with or without batch norm right after it, LeakyReLU,
             ReLU, Tanh, Sigmoid, Unflatten, Flatten, and Upsample by a whole factor (nearest); Dropout and Identity are
             passed over.
         z_dim: size of the latent.
         title, alt: heading, and what the picture shows in words.
-        shape: `(height, width)` of an image. Pixels run from black to white over the range of the last layer, (-1, 1)
-            for Tanh and (0, 1) for Sigmoid; else over that of some samples.
+        shape: `(height, width)` of an image. Pixels run from black to white, or each colour from none to all, over the
+            range of the last layer, (-1, 1) for Tanh and (0, 1) for Sigmoid; else over that of some samples.
         seed: of the samples A and B.
         directions: how many, 1 to 8; by default 3, or z_dim where that is less.
         max_bytes: limit for the compressed weights.
@@ -77,13 +78,14 @@ class Latent:
             layers = folding.fold(twin)
             self._steps, made = folding.steps(layers, self.z_dim)
             self._check(made)
+            self.channels = made[0] if len(made) == 3 else 1
             directions = min(3, self.z_dim) if directions is None else int(directions)
             if not 1 <= directions <= min(MOST, z_dim):
                 raise ValueError(
                     f"directions is {directions}, and {z_dim} latent numbers allow 1 to {min(MOST, z_dim)}"
                 )
             z = torch.from_numpy(np.random.default_rng(seed).normal(size=(64, self.z_dim)))
-            self._samples = layers(z).flatten(1)  # (64, height * width)
+            self._samples = layers(z).flatten(1)  # (64, channels * height * width)
             folding.must_agree(twin, z, self._samples)
             self.directions = _strongest(layers, z[:POINTS])[:directions]
         ends = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
@@ -94,6 +96,7 @@ class Latent:
             "alt": alt,
             "zDim": self.z_dim,
             "shape": self.shape,
+            "channels": self.channels,
             "range": self.range,
             "seed": int(seed),
             "layers": [{"kind": step.kind} | step.numbers for step in self._steps],
@@ -105,7 +108,7 @@ class Latent:
 
     def _check(self, made: tuple[int, ...]) -> None:
         shape = tuple(self.shape)
-        if len(shape) != 2 or made not in ((1, *shape), (shape[0] * shape[1],)):
+        if len(shape) != 2 or made not in ((1, *shape), (3, *shape), (shape[0] * shape[1],)):
             what = f"{made[0]} numbers" if len(made) == 1 else f"{made}"
             raise ValueError(f"G gives {what}, which do not fit the (height, width) {shape}")
         for step in self._steps:
@@ -123,9 +126,10 @@ class Latent:
         """A PNG of some samples."""
         height, width = self.shape
         lo, hi = self.range
-        grey = 255 * np.clip((self._samples[: rows * cols].numpy() - lo) / (hi - lo), 0, 1)
-        sheet = grey.reshape(rows, cols, height, width).transpose(0, 2, 1, 3).reshape(rows * height, cols * width)
-        picture = Image.fromarray(np.rint(sheet).astype(np.uint8))
+        light = 255 * np.clip((self._samples[: rows * cols].numpy() - lo) / (hi - lo), 0, 1)
+        sheet = light.reshape(rows, cols, self.channels, height, width).transpose(0, 3, 1, 4, 2)
+        sheet = sheet.reshape(rows * height, cols * width, self.channels)
+        picture = Image.fromarray(np.rint(sheet).astype(np.uint8).squeeze())
         out = io.BytesIO()
         picture.resize((zoom * picture.width, zoom * picture.height), Image.Resampling.NEAREST).save(out, "png")
         return out.getvalue()
@@ -137,7 +141,7 @@ class Latent:
     def __repr__(self) -> str:
         height, width = self.shape
         ways = "1 direction" if len(self.directions) == 1 else f"{len(self.directions)} directions"
-        size = f"G from {self.z_dim} numbers to {height} x {width} pixels"
+        size = f"G from {self.z_dim} numbers to {height} x {width} pixels{' in colour' * (self.channels == 3)}"
         return f"Latent: {size}, {ways}; open in a notebook or the book to move the sliders"
 
 

@@ -25,6 +25,7 @@ IMPORT = re.compile(
     r'^import (?P<names>\w+|\{[^}]*\}) from "(?P<source>[^"]+)"(?: with \{ type: "json" \})?;[^\n]*\n', re.MULTILINE
 )
 EXPORT = re.compile(r"^export ", re.MULTILINE)
+DECLARED = re.compile(r"^(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
 COMMENT = re.compile(r"^\s*//.*\n|(?s:/\*\*.*?\*/) ?", re.MULTILINE)
 INDENT = re.compile(r"^\s+", re.MULTILINE)
 
@@ -54,7 +55,8 @@ def joined(*modules: str) -> str:
         modules: names of files.
 
     Raises:
-        ValueError: an import that cannot be joined, or two modules that need each other.
+        ValueError: an import that cannot be joined, two modules that need each other, or a name that two of them
+            declare: in one script the later would silently take the place of the other.
 
     >>> "export" in joined("rng.js")
     False
@@ -62,6 +64,12 @@ def joined(*modules: str) -> str:
     parts: dict[str, str] = {}
     for module in modules:
         _join(module, parts, ())
+    declared: dict[str, str] = {}
+    for module, text in parts.items():
+        for name in DECLARED.findall(text):
+            if name in declared:
+                raise ValueError(f"{declared[name]} and {module} both declare {name}: rename one")
+            declared[name] = module
     return "".join(parts.values())
 
 

@@ -178,14 +178,16 @@ class Losses:
 
 
 class Images:
-    """A sheet of small grey pictures, each row and column always from the same z.
+    """A sheet of small pictures, grey or in colour, each row and column always from the same z.
 
-    A run holds, under the name given here, uint8 of shape `(frames, rows * cols, h, w)`; 0 is drawn black.
+    A run holds, under the name given here, uint8 of shape `(frames, rows * cols, h, w)`, or `(frames, rows * cols, 3,
+    h, w)` in colour; 0 is drawn black.
 
     Args:
         rows, cols: how the pictures are laid out.
+        channels: 1 for grey, 3 for red, green and blue.
         smooth: blend pixels when scaling up; False keeps them crisp.
-        levels: grey levels that are kept, 2 to 256. Fewer compress better; from 32 on nobody sees it.
+        levels: levels of a channel that are kept, 2 to 256. Fewer compress better; from 32 on nobody sees it.
         max_width: of the sheet on the page, in pixels.
     """
 
@@ -195,17 +197,21 @@ class Images:
         *,
         rows: int,
         cols: int,
+        channels: int = 1,
         smooth: bool = True,
         levels: int = 64,
         max_width: int = 640,
     ) -> None:
         if not 2 <= levels <= 256:
             raise ValueError(f"levels must be between 2 and 256, got {levels}")
-        self.frames, self.rows, self.cols = frames, rows, cols
+        if channels not in (1, 3):
+            raise ValueError(f"channels must be 1 (grey) or 3 (colour), got {channels}")
+        self.frames, self.rows, self.cols, self.channels = frames, rows, cols, channels
         self.smooth, self.levels, self.max_width = smooth, levels, max_width
 
     def needs(self) -> list[Need]:
-        return [Need(self.frames, (self.rows * self.cols, None, None), pack=self._pack)]
+        colours = (self.channels,) if self.channels > 1 else ()
+        return [Need(self.frames, (self.rows * self.cols, *colours, None, None), pack=self._pack)]
 
     def _pack(self, frames: NDArray) -> codec.Channel:
         if frames.dtype != np.uint8:
@@ -215,13 +221,14 @@ class Images:
 
     def spec(self, runs: Sequence[Run]) -> dict[str, Any]:
         size = {"rows": self.rows, "cols": self.cols, "maxWidth": self.max_width}
-        return {"type": "Images", "frames": self.frames, "smooth": self.smooth, **size}
+        return {"type": "Images", "frames": self.frames, "channels": self.channels, "smooth": self.smooth, **size}
 
     def still(self, ax: Axes, run: Run, frame: int) -> None:
-        images = run[self.frames][frame]
-        sheet = np.pad(images, [(0, 0), (0, 1), (0, 1)], constant_values=255)
-        h, w = sheet.shape[1:]
-        sheet = sheet.reshape(self.rows, self.cols, h, w).swapaxes(1, 2).reshape(self.rows * h, self.cols * w)
+        images = run[self.frames][frame].reshape(self.rows * self.cols, self.channels, *run[self.frames].shape[-2:])
+        sheet = np.pad(images, [(0, 0), (0, 0), (0, 1), (0, 1)], constant_values=255)
+        h, w = sheet.shape[2:]
+        sheet = sheet.reshape(self.rows, self.cols, self.channels, h, w).transpose(0, 3, 1, 4, 2)
+        sheet = sheet.reshape(self.rows * h, self.cols * w, self.channels)
         ax.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="antialiased" if self.smooth else "nearest")
         ax.set_axis_off()
 

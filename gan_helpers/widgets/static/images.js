@@ -1,12 +1,14 @@
 // Pictures that a generator made.
 
 import { context } from "./draw.js";
+import { toPixels } from "./pixels.js";
 
 /** @import { Channels } from "./codec.js" */
 /** @import { Context } from "./draw.js" */
 /** @import { Entry } from "./player.js" */
 /** @import { At, View } from "./views.js" */
-/** @typedef {{ frames: string, rows: number, cols: number, maxWidth: number, smooth: boolean }} ImagesSpec */
+/** @typedef {{ frames: string, rows: number, cols: number, maxWidth: number, smooth: boolean,
+ *   channels: number }} ImagesSpec */
 
 /**
  * Rows and columns of small pictures, generated from the same z at every time.
@@ -29,7 +31,7 @@ export class Images {
   /** @param {number} width */
   height(width) {
     const { rows, cols, maxWidth } = this.spec;
-    const [h, w] = this.channel.shape.slice(3);
+    const [h, w] = this.channel.shape.slice(-2);
     return Math.round((Math.min(width, maxWidth) * (rows * (h + 1))) / (cols * (w + 1)));
   }
 
@@ -40,14 +42,14 @@ export class Images {
    * @param {Pick<At, "run" | "frame">} at
    */
   draw(c, width, height, { run, frame }) {
-    const { rows, cols, maxWidth, smooth } = this.spec;
-    const [n, h, w] = this.channel.shape.slice(2);
+    const { rows, cols, maxWidth, smooth, channels } = this.spec;
+    const [h, w] = this.channel.shape.slice(-2);
     const values = this.channel.values(run, frame);
     const sheet = Object.assign(this.sheet, { width: cols * (w + 1), height: rows * (h + 1) });
     const s = context(sheet);
     const image = s.createImageData(w, h);
-    for (let i = 0; i < n; i++) {
-      for (let k = 0; k < 4 * w * h; k++) image.data[k] = k % 4 === 3 ? 255 : values[i * w * h + (k >> 2)];
+    for (let i = 0; i < rows * cols; i++) {
+      toPixels(image.data, values.subarray(i * channels * w * h, (i + 1) * channels * w * h), channels);
       s.putImageData(image, (i % cols) * (w + 1), Math.floor(i / cols) * (h + 1));
     }
     const across = Math.min(width, maxWidth);

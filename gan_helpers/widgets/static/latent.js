@@ -4,6 +4,7 @@ import { unpack } from "./codec.js";
 import { context } from "./draw.js";
 import { GanElement, make } from "./element.js";
 import { generatorOf } from "./layers.js";
+import { toPixels } from "./pixels.js";
 import { Rng } from "./rng.js";
 import { paper } from "./theme.js";
 import { waitForFinger } from "./touch.js";
@@ -11,7 +12,7 @@ import { waitForFinger } from "./touch.js";
 /** @import { LayerSpec } from "./layers.js" */
 /**
  * What latent.py packs: the generator's layers, what it draws, and the seed of the first samples.
- * @typedef {{ title: string, alt: string, shape: number[], range: number[], zDim: number, seed: number,
+ * @typedef {{ title: string, alt: string, shape: number[], channels: number, range: number[], zDim: number, seed: number,
  *   layers: LayerSpec[] }} Meta
  */
 /**
@@ -145,8 +146,7 @@ class GanLatent extends GanElement {
     const [lo, hi] = this.meta.range;
     const c = context(canvas);
     const image = c.createImageData(width, height);
-    for (let k = 0; k < x.length; k++) image.data.fill((255 * (x[k] - lo)) / (hi - lo), 4 * k, 4 * k + 3);
-    for (let k = 3; k < image.data.length; k += 4) image.data[k] = 255;
+    toPixels(image.data, x.map((v) => (255 * (v - lo)) / (hi - lo)), this.meta.channels);
     c.putImageData(image, left, 0);
   }
 

@@ -30,13 +30,9 @@ THEME_RULES = {"label-content-name-mismatch", "region"}  # what axe-core finds i
 QUESTIONS = [
     ("why is my discriminator loss zero", "06_mlp_mnist.html#check-yourself", 1),
     ("loss not changing", "06_mlp_mnist.html#check-yourself", 1),
-    ("own images", "06_mlp_mnist.html#ex6-loader", 1),
-    ("custom dataset", "06_mlp_mnist.html#ex6-loader", 1),
-    (
-        "colour",
-        "06_mlp_mnist.html#ex6-loader",
-        3,
-    ),  # the book has grey images only: here it says what a tensor needs
+    ("own images", "package.html#your-own-pictures", 1),
+    ("custom dataset", "package.html#your-own-pictures", 1),
+    ("colour", "package.html#your-own-pictures", 3),
     ("mode collapse", "05_mode_collapse.html", 1),
     ("same image every time", "05_mode_collapse.html#play-first", 1),
     ("detach", "01_toy_gan.html#build-it", 1),

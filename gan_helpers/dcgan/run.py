@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -237,7 +237,8 @@ def reserved(folder: Path, world: World) -> Iterator[None]:
 def train_in_folder(args: argparse.Namespace, world: World, device: torch.device) -> Run:
     """What `run` does once the device and the folder are known to be good."""
     try:
-        images = source.load(args.data, args.size, args.channels, device)
+        with nullcontext() if world.first else redirect_stdout(None):  # what a folder lacks is told once
+            images = source.load(args.data, args.size, args.channels, device)
         images, apart = images.split(args.held_out) if args.held_out else (images, None)
     except ValueError as problem:
         raise SettingError(f"--data: {problem}") from None

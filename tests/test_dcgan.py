@@ -268,7 +268,18 @@ def test_a_folder_of_pictures_is_trained_sampled_and_judged(tmp_path, mine, monk
     assert "step 4, 10 images by 10 of" in said
     assert "patches at  32 pixels" in said
     assert "patches at  16 pixels" in said
-    assert "by a classifier" not in said  # there are no labels
+    assert "no classifier: the images have no labels" in said
+
+
+def test_a_judge_by_a_classifier_wants_many_labelled_images(tmp_path, monkeypatch, capsys):
+    run(tmp_path, "--steps", "1")
+    assert dcgan.main(["judge", str(tmp_path)]) == 0
+    assert "no classifier: 40 labelled images are too few to train one, 1,000 are needed" in capsys.readouterr().out
+    monkeypatch.setattr(look, "LABELLED", 40)
+    monkeypatch.setattr(look.quality.Judge, "of", lambda *_, **__: SimpleNamespace(classifier=None))
+    monkeypatch.setattr(look.quality, "features", lambda _, x: x.flatten(1)[:, :5])
+    assert dcgan.main(["judge", str(tmp_path)]) == 0
+    assert "FID by a classifier" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from gan_helpers.train import averaged, checkpoint
 
 WORDS = ("sample", "judge")
 JUDGED = 2000  # generated images, and real ones beside them
+LABELLED = 1000  # images that a classifier is trained on, at least
 STOPS, BETWEEN = 6, 12  # samples that a walk passes, and pictures from one to the next
 
 
@@ -127,7 +128,11 @@ def judge(args: argparse.Namespace) -> int:
 
 def by_features(x: Tensor, first: Tensor, second: Tensor, images: Images) -> Iterator[str]:
     """Distances in what a network sees: the book's classifier where there are labels, Inception where it is at hand."""
-    if images.labels is not None and len(images.labels.unique()) > 1:
+    if images.labels is None or len(images.labels.unique()) < 2:
+        yield "no classifier: the images have no labels"
+    elif len(images) < LABELLED:
+        yield f"no classifier: {len(images)} labelled images are too few to train one, {LABELLED:,} are needed"
+    else:
         judge = quality.Judge.of(images, runtime.stream(0), progress="judge")
         see = lambda y: quality.features(judge.classifier, y)
         a, b, generated = see(first), see(second), see(x)

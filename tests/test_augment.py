@@ -171,3 +171,23 @@ def test_a_d_that_knows_its_images_shows_it_by_the_gap():
     assert all(torch.equal(p, q) for p, q in zip(D.parameters(), alone.parameters(), strict=True))
     with pytest.raises(ValueError, match="say how often with snapshot_every"):
         run(held_out=new)
+    other = data.Images(torch.zeros(4, 3, 28, 28, dtype=torch.uint8), None, "colour")
+    with pytest.raises(
+        ValueError, match=r"held_out has samples of shape \(3, 28, 28\) on cpu, the target \(1, 28, 28\)"
+    ):
+        run(held_out=other, snapshot_every=1)
+
+
+def test_a_checkpoint_knows_whether_its_run_augmented(tmp_path):
+    grey = data.Images(torch.randint(256, (8, 1, 28, 28), generator=runtime.stream(3)).byte(), None, "noise")
+
+    def run(kinds, **more):
+        rng = runtime.seed(0)
+        G, D = convnets.generator28(4, 2), convnets.discriminator28(2)
+        where = {"save_to": tmp_path / "c.pt"} | more
+        list(train(G, D, grey, z_dim=4, steps=2, batch=4, rng=rng, augment=kinds, **where))
+
+    run("shift")
+    for kinds in ("", "colour"):
+        with pytest.raises(ValueError, match="is of a run with augment 'shift'"):
+            run(kinds, resume=tmp_path / "c.pt")

@@ -261,7 +261,7 @@ def test_a_folder_of_pictures_is_trained_sampled_and_judged(tmp_path, mine, monk
     with Image.open(sheet) as picture:
         assert picture.size == (4 * 32, 3 * 32)
     with Image.open(film) as picture:
-        assert (picture.size, picture.n_frames) == ((4 * 32, 4 * 32), look.STOPS * look.BETWEEN)
+        assert picture.size == (4 * 32, 4 * 32)
     capsys.readouterr()
     assert dcgan.main(["judge", str(out / "checkpoint.pt")]) == 0
     said = capsys.readouterr().out
@@ -269,6 +269,17 @@ def test_a_folder_of_pictures_is_trained_sampled_and_judged(tmp_path, mine, monk
     assert "patches at  32 pixels" in said
     assert "patches at  16 pixels" in said
     assert "no classifier: the images have no labels" in said
+
+
+def test_a_walk_keeps_to_where_noise_is_and_comes_back():
+    z = torch.randn(look.STOPS, 16, 64, generator=runtime.stream(0))
+    way = torch.stack(list(look.walk(z)))
+    assert len(way) == look.STOPS * look.BETWEEN
+    assert torch.equal(way[:: look.BETWEEN], z)
+    lengths = way.norm(dim=-1)
+    assert (lengths.mean() - 8).abs() < 0.2  # the square root of 64, all the way
+    steps = (way.roll(-1, 0) - way).norm(dim=-1).mean(1)  # from the last to the first, too
+    assert steps.max() < 2 * steps.min()
 
 
 def test_a_judge_by_a_classifier_wants_many_labelled_images(tmp_path, monkeypatch, capsys):
@@ -288,7 +299,9 @@ def test_a_judge_by_a_classifier_wants_many_labelled_images(tmp_path, monkeypatc
         (["train", "--data", "nowhere"], "'nowhere' is neither a folder nor one of mnist, fashion, emoji, cifar10"),
         (["train", "--data", "mnist", "--channels", "3"], "mnist has 1 channels, not 3: leave --channels out"),
         (["train", "--augment", "blur"], "--augment must be some of colour, shift, cutout, flip"),
-        (["train", "--held-out", "40"], "keeps 40 of 40 images apart"),
+        (["train", "--held-out", "40"], "--held-out: held_out=40.0 keeps 40 of 40 images apart"),
+        (["train", "--size", "0"], "--size 0 has no networks"),
+        (["train", "--data", "."], "lies inside --data .: sheets would become pictures"),
         (["train", "--held-out", "-1"], "--held-out must be a share or a number of images"),
         (["sample", "nowhere.pt"], "there is no checkpoint 'nowhere.pt'"),
         (["judge", "nowhere.pt"], "there is no checkpoint 'nowhere.pt'"),
@@ -300,6 +313,22 @@ def test_what_the_words_cannot_do_is_said(tmp_path, monkeypatch, capsys, words, 
     more = [*SMALL, "--out", "a"] if words[0] == "train" else []
     assert dcgan.main([*words, *more]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_judge_at_the_end_of_a_run_without_labels_is_refused_before_it(tmp_path, mine, capsys):
+    words = ["--data", str(mine), "--size", "32", "--judge", "--batch", "5", "--out", str(tmp_path / "out")]
+    assert dcgan.main([*SMALL, *words]) == 2
+    assert "--judge needs labelled images" in capsys.readouterr().err
+
+
+def test_augmentation_cannot_come_or_go_on_resume_but_its_order_is_of_no_matter(tmp_path, capsys):
+    run(tmp_path, "--steps", "1", "--augment", "shift colour")
+    run(tmp_path, "--steps", "2", "--resume", "--augment", "colour shift")
+    assert dcgan.main([*SMALL, "--resume", "--augment", "flip", "--out", str(tmp_path)]) == 2
+    assert "--augment 'colour shift', not 'flip'" in capsys.readouterr().err
+    run(tmp_path / "plain", "--steps", "1")
+    assert dcgan.main([*SMALL, "--resume", "--augment", "--out", str(tmp_path / "plain")]) == 2
+    assert "--augment 'nothing', not 'colour shift'" in capsys.readouterr().err
 
 
 def test_a_file_of_another_kind_is_no_checkpoint_of_the_command(tmp_path, capsys):

@@ -152,8 +152,12 @@ def test_what_gives_no_picture_is_counted_and_named(place, capsys):
     assert images.titles == ("a.png", "deep/er/b.jpg")
     said = capsys.readouterr().out
     assert said.startswith("mine: 2 pictures of 32 x 32; left out: ")
-    for words in ("2 broken: cut.png, empty.jpg", "1 no picture (.txt): notes.txt", "1 no picture (.heic): photo.heic",
-                  "1 smaller than 16 pixels: tiny.png"):  # fmt: skip
+    for words in (
+        "2 broken or unreadable: cut.png, empty.jpg",
+        "1 no picture (.txt): notes.txt",
+        "1 no picture (.heic): photo.heic",
+        "1 smaller than 16 pixels: tiny.png",
+    ):
         assert words in said
     assert len(data.pictures(place, 32, smallest=0)) == 3
     assert len(data.pictures(place, 32, crop="pad")) == 3  # 90 pixels high
@@ -185,9 +189,10 @@ def test_an_error_says_what_to_give_instead(place, tmp_path):
 def test_more_than_memory_holds_is_said_before_any_work(place, monkeypatch):
     for k in range(4):
         save(place / f"{k}.png")
-    monkeypatch.setattr(folder, "memory", lambda device: 4 * 3 * 64 * 64)
+    (place / "film.mp4").touch()  # is no picture, and does not count
+    monkeypatch.setattr(folder, "memory", lambda device: 2 * 4 * 3 * 64 * 64)
     monkeypatch.setattr(folder, "pixels", lambda *_: pytest.fail("work was done"))
-    with pytest.raises(ValueError, match=r"4 files as 64 x 64 pixels take .* GiB, .* choose a smaller size"):
+    with pytest.raises(ValueError, match=r"4 pictures of 64 x 64 pixels take .* GiB, .* choose a smaller size"):
         data.pictures(place)
 
 
@@ -233,6 +238,25 @@ def test_a_damaged_or_forbidden_cache_costs_time_only(place, tmp_path, monkeypat
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert len(data.pictures(place, 32)) == 2
+
+
+def test_what_cannot_be_read_now_may_be_read_later(place, tmp_path, capsys):
+    """A link that leads nowhere is left out, named, and not kept: the next call looks again."""
+    for k in range(2):
+        save(place / f"{k}.png")
+    (place / "link.png").symlink_to(tmp_path / "later.png")
+    assert len(data.pictures(place, 32)) == 2
+    assert "1 broken or unreadable: link.png" in capsys.readouterr().out
+    save(tmp_path / "later.png", GREEN)
+    assert len(data.pictures(place, 32)) == 3
+
+
+@pytest.mark.parametrize(("white", "dtype"), [(1.0, np.float32), (255.0, np.float32), (65535, np.uint16)])
+def test_white_is_white_in_fractions_too(place, white, dtype):
+    Image.fromarray(np.full((40, 40), white, dtype)).save(place / "a.tiff")
+    Image.fromarray(np.full((40, 40), np.nan, np.float32)).save(place / "nan.tiff")
+    save(place / "b.png", RED)
+    assert colours(data.pictures(place, 32)) == [WHITE, RED]
 
 
 def test_only_the_latest_are_kept(place, tmp_path, monkeypatch):

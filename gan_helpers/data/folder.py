@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,10 @@ from gan_helpers.data.images import Images
 KINDS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 CROPS = ("centre", "pad", "stretch")
 READER = "1"  # of the code that turns a file into pixels: another number, and what is kept is made anew
+TOPS = {"I": (255,), "F": (1, 255)}  # what white may be in pictures of whole numbers and of fractions, if not 65,535
 KEPT = 8  # folders whose pictures are kept, those used last
-SHARE = 0.8  # of the memory that pictures may fill
+SHARE = 0.8  # of the memory that pictures may fill, while they are put together
+BROKEN = "broken or unreadable"
 
 
 class Unfit(Exception):
@@ -42,7 +45,7 @@ def pictures(
     flat: bool = False,
     device: str | torch.device = "cpu",
 ) -> Images:
-    """Your own pictures: all that lie in a folder and in folders below it, as squares of one size.
+    """Your own pictures: all that lie in a folder and below it (linked folders apart), as squares of one size.
 
     PNG, JPEG, WebP, GIF (its first frame), BMP and TIFF; grey or colour, palettes, transparency, 16 bits a channel. A
     photograph is turned as its EXIF data say. Files that give no picture are left out, counted and named. If every
@@ -85,13 +88,15 @@ def pictures(
     place = found_folder(folder)
     paths = list(files_below(place))
     names = [path.relative_to(place).as_posix() for path in paths]
-    must_fit(len(paths) * channels * size * size, where, f"{len(paths):,} files as {size} x {size} pixels")
+    count = sum(path.suffix.lower() in KINDS for path in paths)
+    for device_ in {where, torch.device("cpu")}:
+        must_fit(2 * count * channels * size * size, device_, f"{count:,} pictures of {size} x {size} pixels")
 
     def read(path: Path) -> NDArray:
         return pixels(path.read_bytes(), size, channels, crop, ground, smallest)
 
-    sums = in_threads(lambda path: hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest(), paths, "Reading")
-    options = (READER, size, channels, crop, ground, smallest)
+    sums = in_threads(checksum, paths, "Reading")
+    options = (READER, Image.__version__, size, channels, crop, ground, smallest)
     key = hashlib.sha256(repr((options, list(zip(names, sums, strict=True)))).encode()).hexdigest()[:24]
     kept = cache() / "pictures" / f"{key}.pt"
     state = recalled(kept)
@@ -102,7 +107,8 @@ def pictures(
         stack = np.stack([made[i] for i in good]) if good else np.empty(shape, np.uint8)
         unfit = [(names[i], one) for i, one in enumerate(made) if isinstance(one, str)]
         state = {"images": torch.from_numpy(stack), "names": [names[i] for i in good], "unfit": unfit}
-        remember(kept, state)
+        if not any(reason == BROKEN for _, reason in unfit):  # that may be the disk's fault, and pass
+            remember(kept, state)
     tell(place, state, size)
     labels, classes = from_folders(state["names"])
     given = None if labels is None else labels.to(where)
@@ -125,11 +131,26 @@ def found_folder(folder: str | os.PathLike[str]) -> Path:
     raise FileNotFoundError(f"there is no folder {str(place)!r}")
 
 
+def checksum(path: Path) -> str:
+    """Of the content of a picture's file; nothing for other files, and for one that cannot be read."""
+    if path.suffix.lower() not in KINDS or not path.is_file():
+        return ""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError:
+        return ""
+
+
 def files_below(place: Path) -> Iterator[Path]:
     """Every file in a folder and below it, in the order of names; nothing hidden, nor what a Mac adds to archives."""
-    for top, folders, files in os.walk(place):
+    for top, folders, files in os.walk(place, onerror=_raise):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
         yield from (Path(top) / name for name in sorted(files) if not name.startswith("."))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def pixels(
@@ -160,7 +181,9 @@ def opaque(picture: Image.Image, ground: tuple[int, ...]) -> Image.Image:
     """A picture of 8 bits a channel without transparency."""
     if picture.mode.startswith(("I", "F")):  # 16 bits a pixel, or more
         values = np.asarray(picture, float)
-        top = 255 if values.max() <= 255 and picture.mode == "I" else 65535
+        if not np.isfinite(values).all():
+            raise Unfit("of values that are not finite")
+        top = next((top for top in TOPS[picture.mode[0]] if values.max() <= top), 65535)
         return Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8))
     if not picture.has_transparency_data:
         return picture
@@ -172,12 +195,14 @@ def _or_reason(read: Callable[[Path], NDArray], path: Path) -> NDArray | str:
     """The pixels of a file, or why there are none."""
     if path.suffix.lower() not in KINDS:
         return f"no picture ({path.suffix or 'no suffix'})"
+    if not path.is_file():  # a link that leads nowhere, a pipe
+        return BROKEN
     try:
         return read(path)
     except Unfit as reason:
         return str(reason)
     except Exception:  # a damaged file makes Pillow raise almost anything
-        return "broken"
+        return BROKEN
 
 
 def in_threads(work: Callable, paths: Sequence[Path], desc: str) -> list:
@@ -210,25 +235,29 @@ def recalled(kept: Path) -> dict | None:
     """What an earlier call has kept, or None."""
     try:
         state = torch.load(kept, weights_only=True)
-        kept.touch()
     except Exception:  # not there, cut short, or of another kind
         return None
+    with suppress(OSError):  # a folder that may only be read
+        kept.touch()
     return state if isinstance(state, dict) and {"images", "names", "unfit"} <= set(state) else None
 
 
 def remember(kept: Path, state: dict) -> None:
     """Keep pictures for the next call, where the cache folder can be written to; the oldest of too many go."""
+    partial = kept.with_name(f".{kept.name}.{os.getpid()}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         if 2 * state["images"].numel() > shutil.disk_usage(kept.parent).free:
             return
-        partial = kept.with_name(f".{kept.name}.{os.getpid()}")
         torch.save(state, partial)
         os.replace(partial, kept)
         for old in sorted(kept.parent.glob("*.pt"), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
             old.unlink()
-    except OSError:
+    except (OSError, RuntimeError):  # torch says RuntimeError where a file cannot be opened
         return
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def tell(place: Path, state: dict, size: int) -> None:
@@ -244,7 +273,11 @@ def tell(place: Path, state: dict, size: int) -> None:
         what = ("it holds no file", f"a GAN needs more than one picture; {left_out}")[bool(unfit) or n > 0]
         raise ValueError(f"the folder {str(place)!r} gives {n} picture{'s' * (n != 1)}: {what.rstrip('; ')}{hint}")
     if left_out:
-        print(f"{place.name}: {n:,} pictures of {size} x {size}; {left_out}")
+        line = f"{place.name}: {n:,} pictures of {size} x {size}; {left_out}"
+        try:
+            print(line)
+        except UnicodeEncodeError:  # a console that cannot show a name shows its codes
+            print(ascii(line)[1:-1])
 
 
 def from_folders(names: Sequence[str]) -> tuple[torch.Tensor | None, tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Train a DCGAN from the command line, in one process or in many.
 
-    python -m gan_helpers.dcgan train --data my_pictures --size 64 --augment --held-out 0.1
+    python -m gan_helpers.dcgan train --data my_pictures --size 64 --steps 5000 --augment
     torchrun --nproc-per-node 2 -m gan_helpers.dcgan train --epochs 2 --device cpu
 
 One process and many train the same GAN: `--batch` is what all take together, and each takes its share of one stream of
@@ -53,6 +53,7 @@ from gan_helpers.train import PRECISIONS, averaged, checked, checkpoint, d_step,
 GAME = get_game("nonsaturating")
 FREE = ("help", "epochs", "steps", "device", "out", "save_every", "resume", "judge")  # what may change on --resume
 LIGHT = "colour shift"  # what --augment alone means
+NOTHING = "nothing"  # of no augmentation, in a checkpoint: an empty word would count as unknown there
 SHOWN = 500  # images, known and held out, whose mean logits make D's gap
 LIKE = {  # the knob whose limits an option has
     **dict.fromkeys(("width", "epochs", "save_every"), "steps"),
@@ -124,7 +125,8 @@ class Run:
 def settings(args: argparse.Namespace, images: Images) -> dict[str, Any]:
     """What a resumed run must share with the run that it goes on with: its options, and the images."""
     own = [action.dest for action in parser()._actions if action.dest not in FREE]
-    return {f"--{name.replace('_', '-')}": getattr(args, name) for name in own} | {"images": described(images)}
+    values = {name: getattr(args, name) for name in own} | {"augment": args.augment or NOTHING}
+    return {f"--{name.replace('_', '-')}": value for name, value in values.items()} | {"images": described(images)}
 
 
 def take_up(args: argparse.Namespace) -> None:
@@ -136,7 +138,7 @@ def take_up(args: argparse.Namespace) -> None:
     for option, value in before.items():
         name = option.removeprefix("--").replace("-", "_")
         if hasattr(args, name) and name not in args.asked:
-            setattr(args, name, value)
+            setattr(args, name, "" if value == NOTHING else value)
     if args.lr != before.get("--lr", args.lr):
         print(f"--lr {args.lr:g} from here on, in place of {before['--lr']:g}")
 
@@ -149,11 +151,16 @@ def check(args: argparse.Namespace, world: World) -> torch.device:
     """
     for name, knob in LIKE.items():
         try:
-            checked(knob, getattr(args, name), f"--{name.replace('_', '-')}")
+            setattr(args, name, checked(knob, getattr(args, name), f"--{name.replace('_', '-')}"))
         except ValueError as problem:
             raise SettingError(str(problem)) from None
     if args.size not in source.SIZES:
         raise SettingError(f"--size {args.size} has no networks: choose {source.sizes()}")
+    folder = Path(args.data).expanduser()
+    if args.data not in source.NAMED and args.out.absolute().is_relative_to(folder.absolute()):
+        raise SettingError(
+            f"--out {args.out} lies inside --data {args.data}: sheets would become pictures; take another"
+        )
     if not 0 <= args.held_out < math.inf:
         raise SettingError(f"--held-out must be a share or a number of images, got {args.held_out}")
     if args.batch % world.size:
@@ -194,7 +201,7 @@ def train(
         D, averaging_D = (Augmented(net, args.augment, changes) for net in (D, averaging_D))
     order = Epochs(len(images), args.batch, args.seed)
     while True:
-        changes.manual_seed((args.seed + 1) * 2**32 + state.step * world.size + world.rank)  # the same after --resume
+        changes.manual_seed((1_000_003 * args.seed + 10_007 * state.step + world.rank) % 2**32)  # the same on --resume
         x_real = images.batch(world.share(order(state.step + 1)).to(device))  # (batch / processes, 1, size, size)
         z_d, z_g = (world.share(sample_z(args.batch, args.z_dim, state.noise)).to(device) for _ in range(2))
         d_loss, _, _ = d_step(G, averaging_D, state.d_opt, x_real, z_d, GAME)  # the backward pass is D's alone
@@ -239,9 +246,14 @@ def train_in_folder(args: argparse.Namespace, world: World, device: torch.device
     try:
         with nullcontext() if world.first else redirect_stdout(None):  # what a folder lacks is told once
             images = source.load(args.data, args.size, args.channels, device)
-        images, apart = images.split(args.held_out) if args.held_out else (images, None)
     except ValueError as problem:
         raise SettingError(f"--data: {problem}") from None
+    try:
+        images, apart = images.split(args.held_out) if args.held_out else (images, None)
+    except ValueError as problem:
+        raise SettingError(f"--held-out: {problem}") from None
+    if args.judge and (images.labels is None or len(images.labels.unique()) < 2):
+        raise SettingError("--judge needs labelled images: leave it out, and judge the checkpoint with the word judge")
     if len(images) < args.batch:
         raise SettingError(
             f"--batch {args.batch} is more than the {len(images)} images that there are to train with: take less"

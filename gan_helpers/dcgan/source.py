@@ -20,7 +20,7 @@ def shape(name: str, size: int | None, channels: int | None) -> tuple[int, int]:
     ((28, 1), (32, 3))
     """
     own = NAMED.get(name, FOLDER)
-    return size or own[0], channels or own[1]
+    return own[0] if size is None else size, own[1] if channels is None else channels
 
 
 def load(name: str, size: int, channels: int, device: torch.device) -> Images:

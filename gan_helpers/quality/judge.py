@@ -230,7 +230,7 @@ def stacked_modes(classifier: Classifier, x: Tensor) -> tuple[int, float]:
     Sources: Metz et al. (2017), Srivastava et al. (2017).
     """
     read = torch.cat([classifier(part.flatten(0, 1)[:, None]).argmax(1) for part in x.split(CHUNK)])  # (3 n,)
-    triple = read.reshape(-1, 3) @ torch.tensor([100, 10, 1], device=read.device)  # (n,)
+    triple = read.cpu().reshape(-1, 3) @ torch.tensor([100, 10, 1])  # (n,)
     shares = class_shares(triple, 1000)
     return int((shares > 0).sum()), kl(shares, torch.full((1000,), 1e-3, dtype=torch.float64))
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, unfold
 
 SIZE = 7  # pixels of a patch's side
+CHUNK = 32  # images at a time: each has thousands of patches, of which few are drawn
 SMALLEST = 16  # pixels of the coarsest scale
 
 
@@ -65,11 +66,13 @@ def scales(x: Tensor) -> list[Tensor]:
 
 def drawn(x: Tensor, where: Tensor) -> Tensor:
     """Patches of `(n, channels, h, h)` at places from 0 to 1, `(n, patches, 2)`: `(n, patches, channels, 49)`."""
-    n, channels, side = len(x), x.shape[1], x.shape[-1] - SIZE + 1
+    channels, side = x.shape[1], x.shape[-1] - SIZE + 1
     row, column = (where * side).long().clamp(max=side - 1).unbind(-1)  # (n, patches)
-    every = unfold(x, SIZE).reshape(n, channels, SIZE * SIZE, side * side)
-    index = (row * side + column)[:, None, None].expand(-1, channels, SIZE * SIZE, -1)
-    return every.gather(3, index).permute(0, 3, 1, 2)
+    found = []
+    for part, index in zip(x.split(CHUNK), (row * side + column).split(CHUNK), strict=True):
+        every = unfold(part, SIZE).reshape(len(part), channels, SIZE * SIZE, side * side)
+        found.append(every.gather(3, index[:, None, None].expand(-1, channels, SIZE * SIZE, -1)).permute(0, 3, 1, 2))
+    return torch.cat(found)
 
 
 def normalised(patches: Tensor) -> Tensor:

@@ -239,6 +239,11 @@ def train(
     if held_out is not None and not knobs.snapshot_every:
         raise ValueError("held_out is looked at together with snapshots: say how often with snapshot_every")
     check_nets(G, D, target, knobs.z_dim, rng, chosen)
+    if held_out is not None:
+        seen = [source.sample(2, stream(0, rng.device)) for source in (target, held_out)]
+        if len({(x.shape, x.device) for x in seen}) > 1:
+            told = [f"{tuple(x.shape[1:])} on {x.device}" for x in seen]
+            raise ValueError(f"held_out has samples of shape {told[1]}, the target {told[0]}")
     if knobs.augment:
         must_be_images(target.sample(2, stream(0, rng.device)))
     adam = partial(Adam, betas=(knobs.beta1, knobs.beta2), fused=rng.device.type != "mps")
@@ -254,6 +259,7 @@ def train(
     settings = {name: value for name, value in vars(knobs).items() if name not in LOOKING}
     settings |= {"steps": knobs.steps} if knobs.lr_decay or knobs.noise_decay else {}
     settings |= {"precision": precision, "target": described(target) if save_to or resume else ""}
+    settings["augment"] = knobs.augment or "nothing"  # an empty word would count as unknown
     settings |= {} if ema is None else {"ema": getattr(ema, "decay", "")}
     parts = {"G": G, "D": D, "g_opt": g_opt, "d_opt": d_opt, "rng": rng} | ({} if ema is None else {"ema": ema})
     if save_to is not None:

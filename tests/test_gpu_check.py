@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -32,7 +33,10 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def check(monkeypatch, root: Path, *more: str) -> int:
     monkeypatch.setattr(sys, "argv", ["gpu_check.py", "--root", str(root), *more])
-    return gpu_check.main()
+    with ThreadPoolExecutor(
+        1
+    ) as pool:  # in a thread without an event loop: the browser of other tests has left one here
+        return pool.submit(gpu_check.main).result()
 
 
 @pytest.mark.slow

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-KINDS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {}  # filled below, in the order of application
 MOVED, CUT = 1 / 8, 1 / 2  # of an image's size: the farthest shift, the side of the square that is cut out
 
 
@@ -127,4 +126,9 @@ def flip(x: Tensor, rng: torch.Generator) -> Tensor:
     return torch.where(uniform(x, 0, 1, rng) < 0.5, x, x.flip(3))
 
 
-KINDS |= {"colour": colour, "shift": shift, "cutout": cutout, "flip": flip}
+KINDS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {  # in the order of application
+    "colour": colour,
+    "shift": shift,
+    "cutout": cutout,
+    "flip": flip,
+}

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from gan_helpers import metrics, style, theory
+from gan_helpers.data import side_by_side
 
 
 def losses(ax: Axes, step: ArrayLike, d_loss: ArrayLike, g_loss: ArrayLike) -> Axes:
@@ -89,11 +90,7 @@ def images(ax: Axes, x: ArrayLike, columns: int = 8) -> Axes:
     side = values.shape[-1] if values.ndim > 2 else math.isqrt(values.shape[-1])
     if channels not in (1, 3) or values[0].size != channels * side * side:
         raise ValueError(f"square images are needed, grey or in colour, and these have shape {values.shape}")
-    values = values.reshape(-1, channels, side, side)
-    rows = -(-len(values) // columns)
-    values = np.concatenate([values, -np.ones((rows * columns - len(values), channels, side, side))])
-    sheet = values.reshape(rows, columns, channels, side, side).transpose(0, 3, 1, 4, 2)
-    sheet = sheet.reshape(rows * side, columns * side, channels)
+    sheet = side_by_side(values.reshape(-1, channels, side, side), columns, empty=-1)
     if channels == 1:
         ax.imshow(sheet[..., 0], cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
     else:

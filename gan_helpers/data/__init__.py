@@ -6,7 +6,7 @@ from gan_helpers.data.download import DATASETS
 from gan_helpers.data.emojis import CATEGORIES, emoji
 from gan_helpers.data.folder import pictures
 from gan_helpers.data.handwritten import digits, stacked_digits
-from gan_helpers.data.images import Images
+from gan_helpers.data.images import Images, side_by_side
 from gan_helpers.data.targets import (
     TARGETS,
     Samples,
@@ -44,6 +44,7 @@ __all__ = [
     "mixture",
     "pictures",
     "ring",
+    "side_by_side",
     "spiral",
     "stacked_digits",
     "target",

@@ -15,6 +15,7 @@ from torch import Tensor
 from gan_helpers import runtime
 from gan_helpers.data import download
 from gan_helpers.data.download import File
+from gan_helpers.data.folder import opaque
 from gan_helpers.data.handwritten import stand_in
 from gan_helpers.data.images import Images, resize
 from gan_helpers.data.notice import Notice, show
@@ -83,9 +84,11 @@ def emoji(
         if root is not None:
             raise FileNotFoundError(f"the emoji are not in {os.fspath(root)!r}, and {problem}") from None
         show(notice(str(problem)))
-        images, labels = coloured(*stand_in(train=True))
+        images, labels = stand_in(train=True)
         names = tuple(map(str, range(10)))
-        return Images(resize(images, size).to(where), labels.to(where), "digits8x8 in colour", flat, names=names)
+        return Images(
+            resize(coloured(images), size).to(where), labels.to(where), "digits8x8 in colour", flat, names=names
+        )
     index = json.loads((folder / "emoji.json").read_text("utf-8"))
     found = [entry for entry in entries(index) if entry[0] in chosen]
     labels = torch.tensor([chosen.index(category) for category, *_ in found])
@@ -106,19 +109,18 @@ def entries(index: list[dict]) -> Iterator[tuple[str, str, int, int]]:
 def on_white(path: Path) -> Tensor:
     """The sheet, transparent around the emoji, on white: `(3, height, width)` uint8."""
     with Image.open(path) as opened:
-        layers = opened.convert("RGBA")
-    sheet = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
+        sheet = opaque(opened, (255, 255, 255)).convert("RGB")
     return torch.from_numpy(np.asarray(sheet).transpose(2, 0, 1).copy())
 
 
-def coloured(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Grey digits `(n, 1, h, w)` as ink of seven colours on white, `(n, 3, h, w)`, and their labels."""
+def coloured(images: Tensor) -> Tensor:
+    """Grey digits `(n, 1, h, w)` as ink of seven colours on white, `(n, 3, h, w)`."""
     inks = torch.tensor(
         [[216, 60, 50], [240, 150, 30], [60, 150, 70], [40, 120, 200], [120, 80, 180], [90, 60, 40], [30, 30, 30]]
     )
     ink = inks[torch.arange(len(images)) % len(inks)][:, :, None, None]  # (n, 3, 1, 1)
     share = images.float() / 255
-    return (share * ink + (1 - share) * 255).round().to(torch.uint8), labels
+    return (share * ink + (1 - share) * 255).round().to(torch.uint8)
 
 
 def notice(reason: str) -> Notice:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -110,3 +112,18 @@ def resize(images: Tensor, size: int) -> Tensor:
         return images
     small = [interpolate(part.float(), (size, size), mode="bilinear", antialias=True) for part in images.split(4096)]
     return torch.cat([part.round().clamp(0, 255).to(torch.uint8) for part in small])
+
+
+def side_by_side(x: NDArray, columns: int, empty: float) -> NDArray:
+    """Images `(n, channels, h, w)` in rows of so many, as one picture `(rows * h, columns * w, channels)`.
+
+    Args:
+        empty: the value of places that no image fills.
+
+    >>> side_by_side(np.ones((3, 1, 2, 2)), columns=2, empty=0)[:, :, 0].sum(1).tolist()
+    [4.0, 4.0, 2.0, 2.0]
+    """
+    n, channels, h, w = x.shape
+    rows = -(-n // columns)
+    full = np.concatenate([x, np.full((rows * columns - n, channels, h, w), empty, x.dtype)])
+    return full.reshape(rows, columns, channels, h, w).transpose(0, 3, 1, 4, 2).reshape(rows * h, columns * w, channels)

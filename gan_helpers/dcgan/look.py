@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gan_helpers import quality, runtime
 from gan_helpers.convnets import discriminator, discriminator28, generator, generator28
-from gan_helpers.data import Images
+from gan_helpers.data import Images, side_by_side
 from gan_helpers.dcgan import source
 from gan_helpers.dcgan.parallel import SettingError
 from gan_helpers.models import evaluating, sample_z
@@ -66,15 +66,11 @@ def made(G: nn.Module, n: int, z_dim: int, rng: torch.Generator, device: torch.d
     return torch.cat(parts)
 
 
-def side_by_side(x: Tensor, columns: int) -> Image.Image:
+def picture(x: Tensor, columns: int) -> Image.Image:
     """Images `(n, channels, h, h)` in [-1, 1] in rows of so many, grey or in colour; what is missing is black."""
-    n, channels, side = len(x), x.shape[1], x.shape[-1]
-    rows = -(-n // columns)
-    sheet = x.new_full((rows * columns, channels, side, side), -1.0)
-    sheet[:n] = x.clamp(-1, 1)
-    sheet = sheet.reshape(rows, columns, channels, side, side).permute(0, 3, 1, 4, 2)
-    pixels = ((sheet.reshape(rows * side, columns * side, channels) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
-    return Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    pixels = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
+    sheet = side_by_side(pixels, columns, empty=0)
+    return Image.fromarray(sheet[..., 0] if x.shape[1] == 1 else sheet)
 
 
 def walk(z: Tensor) -> Iterator[Tensor]:
@@ -91,12 +87,12 @@ def sample(args: argparse.Namespace) -> int:
     G, given, step = trained(args.checkpoint, device)
     rng = runtime.stream(args.seed)
     columns = math.ceil(math.sqrt(args.n))
-    side_by_side(made(G, args.n, given.z_dim, rng, device), columns).save(args.out)
+    picture(made(G, args.n, given.z_dim, rng, device), columns).save(args.out)
     print(f"step {step}: {args.n} samples in {args.out}")
     if args.walk:
         z = sample_z(STOPS * 16, given.z_dim, rng).reshape(STOPS, 16, -1)
         with evaluating(G):
-            film = [side_by_side(G(at.to(device)), 4) for at in walk(z)]
+            film = [picture(G(at.to(device)), 4) for at in walk(z)]
         film[0].save(args.walk, save_all=True, append_images=film[1:], duration=80, loop=0)
         print(f"a walk past {STOPS} samples, sixteen at a time, in {args.walk}")
     return 0

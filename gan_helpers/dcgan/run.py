@@ -48,7 +48,18 @@ from gan_helpers.dcgan.parallel import (
 from gan_helpers.losses import get_game
 from gan_helpers.models import evaluating, sample_z
 from gan_helpers.quality import Judge
-from gan_helpers.train import PRECISIONS, averaged, checked, checkpoint, d_step, g_step, go_on, run_in, set_rates
+from gan_helpers.train import (
+    PRECISIONS,
+    Judged,
+    averaged,
+    checked,
+    checkpoint,
+    d_step,
+    g_step,
+    go_on,
+    run_in,
+    set_rates,
+)
 
 GAME = get_game("nonsaturating")
 FREE = ("help", "epochs", "steps", "device", "out", "save_every", "resume", "judge")  # what may change on --resume
@@ -311,15 +322,14 @@ def losses_file(args: argparse.Namespace, world: World, step: int) -> Iterator[T
 def d_gap(D: nn.Module, known: Images, new: Images) -> float:
     """D's mean logit on images that it trains on, less that on held-out ones: 0 for a D that knows none by heart."""
     with evaluating(D):
-        means = [D(part.batch(slice(SHOWN))).mean().item() for part in (known, new)]
-    return means[0] - means[1]
+        return Judged(*(D(part.batch(slice(SHOWN))).mean().item() for part in (known, new))).gap
 
 
 def sheet(G: nn.Module, args: argparse.Namespace, device: torch.device) -> Image.Image:
     """Samples at noise that is the same at every step, side by side in one picture."""
     z = sample_z(SHEET * SHEET, args.z_dim, runtime.stream(args.seed)).to(device)
     with evaluating(G):
-        return look.side_by_side(G(z), SHEET)
+        return look.picture(G(z), SHEET)
 
 
 def fid(G: nn.Module, args: argparse.Namespace, images: Images) -> float:

@@ -239,11 +239,10 @@ def train(
     if held_out is not None and not knobs.snapshot_every:
         raise ValueError("held_out is looked at together with snapshots: say how often with snapshot_every")
     check_nets(G, D, target, knobs.z_dim, rng, chosen)
-    if held_out is not None:
-        seen = [source.sample(2, stream(0, rng.device)) for source in (target, held_out)]
-        if len({(x.shape, x.device) for x in seen}) > 1:
-            told = [f"{tuple(x.shape[1:])} on {x.device}" for x in seen]
-            raise ValueError(f"held_out has samples of shape {told[1]}, the target {told[0]}")
+    apart = None if held_out is None else [s.sample(SHOWN, stream(1, rng.device)) for s in (target, held_out)]
+    if apart and (apart[0].shape, apart[0].device) != (apart[1].shape, apart[1].device):
+        told = [f"{tuple(x.shape[1:])} on {x.device}" for x in apart]
+        raise ValueError(f"held_out has samples of shape {told[1]}, the target {told[0]}")
     if knobs.augment:
         must_be_images(target.sample(2, stream(0, rng.device)))
     adam = partial(Adam, betas=(knobs.beta1, knobs.beta2), fused=rng.device.type != "mps")
@@ -251,7 +250,6 @@ def train(
     z_fixed = sample_z(
         knobs.n_snapshot, knobs.z_dim, stream(0, rng.device)
     )  # its own stream: looking must not change the run
-    apart = None if held_out is None else [s.sample(SHOWN, stream(1, rng.device)) for s in (target, held_out)]
     run_g, run_d = run_in(precision, G), run_in(precision, D)
     blur = Blurred(run_d, rng)  # D as it sees samples: through noise
     judge: nn.Module = blur if knobs.instance_noise else run_d

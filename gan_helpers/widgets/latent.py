@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from gan_helpers.data import side_by_side
 from gan_helpers.widgets import codec, folding
 from gan_helpers.widgets.page import element
 
@@ -127,8 +128,7 @@ class Latent:
         height, width = self.shape
         lo, hi = self.range
         light = 255 * np.clip((self._samples[: rows * cols].numpy() - lo) / (hi - lo), 0, 1)
-        sheet = light.reshape(rows, cols, self.channels, height, width).transpose(0, 3, 1, 4, 2)
-        sheet = sheet.reshape(rows * height, cols * width, self.channels)
+        sheet = side_by_side(light.reshape(-1, self.channels, height, width), cols, empty=0)
         picture = Image.fromarray(np.rint(sheet).astype(np.uint8).squeeze())
         out = io.BytesIO()
         picture.resize((zoom * picture.width, zoom * picture.height), Image.Resampling.NEAREST).save(out, "png")

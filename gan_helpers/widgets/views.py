@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from gan_helpers import plots, style, theory
+from gan_helpers.data import side_by_side
 from gan_helpers.widgets import codec
 
 Run = Mapping[str, NDArray]
@@ -225,10 +226,8 @@ class Images:
 
     def still(self, ax: Axes, run: Run, frame: int) -> None:
         images = run[self.frames][frame].reshape(self.rows * self.cols, self.channels, *run[self.frames].shape[-2:])
-        sheet = np.pad(images, [(0, 0), (0, 0), (0, 1), (0, 1)], constant_values=255)
-        h, w = sheet.shape[2:]
-        sheet = sheet.reshape(self.rows, self.cols, self.channels, h, w).transpose(0, 3, 1, 4, 2)
-        sheet = sheet.reshape(self.rows * h, self.cols * w, self.channels)
+        gaps = np.pad(images, [(0, 0), (0, 0), (0, 1), (0, 1)], constant_values=255)
+        sheet = side_by_side(gaps, self.cols, empty=255)
         ax.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="antialiased" if self.smooth else "nearest")
         ax.set_axis_off()
 

@@ -366,3 +366,14 @@ def test_modes_of_a_stack_are_read_channel_by_channel(digits):
     assert modes == len(distinct)
     expected = sum(share * torch.tensor(share * 1000).log().item() for share in (2 / 3, 1 / 3))
     assert divergence == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.statistical
+def test_patches_are_measured_along_directions_of_length_one():
+    """Images of one grey each, N(0, 1), against noise: along a direction w their patches are N(0, s²), s the sum of w.
+
+    The distance W1 of N(0, s²) and N(0, 1) is ||s| - 1| E|N|, and s is N(0, 1) itself: 0.535 x 0.798 = 0.427.
+    """
+    flat = draw(600, 1, 1, 1, seed=1).expand(-1, -1, 16, 16)
+    found = quality.patch_distance(flat, draw(600, 1, 16, 16, seed=2), runtime.stream(3), patches=8)
+    assert found == {16: pytest.approx(0.427, rel=0.15)}
